@@ -1,0 +1,103 @@
+"""What a source is: three questions that the pipeline asks, from cheap to dear.
+
+`probe` tells whether anything may have changed, `scan` what is there, `fetch` what it says.
+A source never writes to the state store; what it must remember between scans (a commit, a watermark)
+travels in the cursor, which is stored only after the scan's work has been applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import polars as pl
+
+from vector_pipeline.documents import Document, Failure, Item
+from vector_pipeline.errors import PipelineError
+
+
+class SourceError(PipelineError):
+    """A source could not answer. Nothing is deleted and nothing is taken as unchanged."""
+
+
+class SourceUnreachable(SourceError):
+    """No answer from the source: network, missing folder, time-out. The next run tries again."""
+
+
+class SourceDenied(SourceError):
+    """The source answered and refused: credentials or rights are missing or wrong."""
+
+
+class SourceMisconfigured(SourceError):
+    """The settings name something the source does not have (a branch, a folder, a space)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the pipeline already holds of a partition, handed to `scan`.
+
+    `cursor` is what the last fully applied scan returned ({} at first). `versions` maps native id to the version
+    held. With `census` the source must list everything, whatever its cursor says.
+    """
+
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[bytes, str] = field(default_factory=dict)
+    census: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The answer of a scan.
+
+    `items` has schema LISTED. With `complete` it is a census: what it lacks no longer exists. Without, it is a delta:
+    only `removed` (native ids the source itself names as deleted) goes. `version` is what `probe` would have said
+    at the moment of the scan. `skipped` counts what was left out by rule ("binary": 12); `failures` are
+    items that exist but could not even be listed properly, they keep their last good version.
+    """
+
+    items: pl.DataFrame
+    complete: bool
+    version: str
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    removed: Sequence[bytes] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    failures: Sequence[Failure] = ()
+
+
+class Source(Protocol):
+    """One configured source instance, which is one partition. Closed after use."""
+
+    @property
+    def type(self) -> str:
+        """The source type: "git", "local_files", …"""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The partition key: the name given in the settings."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where a person finds the source, without credentials."""
+        ...
+
+    def probe(self) -> str:
+        """The current version, from one cheap question. Raises SourceError."""
+        ...
+
+    def scan(self, known: Known) -> Listing:
+        """What is there. Raises SourceError rather than return an incomplete census."""
+        ...
+
+    def fetch(self, items: Sequence[Item]) -> Iterator[Document | Failure]:
+        """Exactly one answer per item, in any order. Raises SourceError when the source itself fails.
+
+        An item that vanished since the scan answers with a Failure whose reason says so.
+        """
+        ...
+
+    def close(self) -> None:
+        """Releases connections and files; may be called twice."""
+        ...
