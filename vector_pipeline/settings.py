@@ -120,9 +120,7 @@ class ChunkingSettings(Section):
     """How documents are cut. A change of these chunks every document again."""
 
     max_tokens: int = Field(400, ge=32, le=8192, description="Most tokens of a chunk, heading path included.")
-    target_chars: int = Field(
-        1200, ge=100, le=32_000, description="Length that chunks are filled up to, in characters."
-    )
+    target_chars: int = Field(1200, ge=100, le=32_000, description="Length chunks are filled up to, in characters.")
 
     @property
     def identity(self) -> str:
@@ -150,9 +148,7 @@ class EmbeddingSettings(Section):
     max_input_tokens: int = Field(8191, ge=1, description="Longest text the model reads, in tokens.")
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer.")
     max_retries: int = Field(5, ge=0, le=20, description="Tries after the first for one batch.")
-    max_wait: Duration = Field(
-        timedelta(minutes=5), description="Longest total wait for one batch, all tries included."
-    )
+    max_wait: Duration = Field(timedelta(minutes=5), description="Longest total wait for one batch.")
     bm25_language: str = Field("english", description="Language of stop words and stemming of the sparse vectors.")
     bm25_average_length: float = Field(150.0, gt=0, description="Usual length of a chunk in words, for BM25.")
 
@@ -198,16 +194,14 @@ class LimitSettings(Section):
     fetch_batch: int = Field(200, ge=1, le=10_000, description="Documents fetched and recorded at once.")
     sources_per_run: int = Field(1, ge=1, le=1000, description="Sources that share one Dagster run.")
     quarantine_retry: Duration = Field(
-        timedelta(minutes=10), description="First delay before a failed document is tried again."
+        timedelta(minutes=10), description="First delay before a failed document is retried."
     )
 
 
 class Settings(Section):
     """Everything `pipeline.yaml` may say."""
 
-    data_dir: Path | None = Field(
-        None, description="Folder of state, shards and mirrors; empty is the user's data folder."
-    )
+    data_dir: Path | None = Field(None, description="Folder of all data; empty is the user's data folder.")
     sources: Sources = Field(default_factory=Sources, description="What is kept in step.")
     chunking: ChunkingSettings = Field(default_factory=ChunkingSettings, description="How documents are cut.")
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings, description="How texts become vectors.")
