@@ -1,0 +1,119 @@
+"""The commented `pipeline.yaml` that `vector-pipeline init` writes, made from the models so that it can't go stale.
+
+The one idea: every setting stands in it with its description and default, commented out as `#name: value`;
+taking the `#` away changes nothing until the value is changed. Imports only `settings`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from vector_pipeline.settings import (
+    GitSettings,
+    LocalFilesSettings,
+    Section,
+    Settings,
+    Sources,
+    SourceSettings,
+    duration_text,
+    parse_size,
+    size_text,
+)
+
+_WIDTH = 100
+
+_HEAD = """\
+What vector-pipeline keeps in step, and how. Lines that start with "# " explain; lines such as
+"#name: value" are settings at their default: take the "#" away and change the value.
+${NAME} is filled in from the environment, ${NAME:-default} where it may be missing; write $$ for a plain $.
+Relative paths start at the folder of this file. Check the file with: vector-pipeline config
+"""
+
+_SAMPLES: Mapping[type[SourceSettings], tuple[str, Mapping[str, str]]] = {
+    LocalFilesSettings: ("documents", {"path": "."}),
+    GitSettings: ("handbook", {"url": "https://git.example.org/team/handbook.git"}),
+}
+"""A name and the settings without a default, for one source of each type."""
+
+_ACTIVE = LocalFilesSettings
+"""The sample that is switched on: it works wherever the file is written."""
+
+
+def render() -> str:
+    """The text of a commented settings file: valid as it is, it keeps the folder it stands in in step."""
+    return "\n".join([*_comment(_HEAD, ""), *_section(Settings, "", off=False), ""])
+
+
+def _section(model: type[Section], indent: str, *, off: bool) -> Iterator[str]:
+    """The lines of a model's fields; `off` comments the settings out."""
+    for name, field in model.model_fields.items():
+        if model is Settings:
+            yield ""
+        yield from _comment(field.description or "", indent)
+        inside = field.annotation
+        if inside is Sources:
+            yield f"{indent}{name}:"
+            for type_name, sources in Sources.model_fields.items():
+                yield from _source_type(type_name, sources, indent + "  ")
+        elif isinstance(inside, type) and issubclass(inside, Section):
+            yield f"{indent}{name}:"
+            yield from _section(inside, indent + "  ", off=True)
+        else:
+            yield f"{indent}#{name}:{_value(field)}"
+
+
+def _source_type(type_name: str, field: FieldInfo, indent: str) -> Iterator[str]:
+    """One type of source with its sample."""
+    model = _model_of(field)
+    name, given = _SAMPLES[model]
+    mark = "" if model is _ACTIVE else "#"
+    yield from _comment(f"{field.description} Here: {(model.__doc__ or '').strip()}", indent)
+    yield f"{indent}{type_name}:"
+    yield f"{indent}  {mark}{name}:"
+    inner = indent + "    "
+    required = [key for key in model.model_fields if key in given]
+    for key in [*required, *(key for key in model.model_fields if key not in given)]:
+        setting = model.model_fields[key]
+        yield from _comment(setting.description or "", inner)
+        yield f"{inner}{mark}{key}: {given[key]}" if key in given else f"{inner}#{key}:{_value(setting)}"
+
+
+def _model_of(field: FieldInfo) -> type[SourceSettings]:
+    """The model of the sources in a mapping of names to sources."""
+    model: type[SourceSettings] = field.annotation.__args__[1]  # type: ignore[union-attr]
+    return model
+
+
+def _value(field: FieldInfo) -> str:
+    """The default as YAML, with a space in front; nothing for None."""
+    default: Any = field.get_default(call_default_factory=True)
+    if default is None:
+        return ""
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    if isinstance(default, timedelta):
+        return " " + duration_text(default)
+    if isinstance(default, int) and not isinstance(default, bool) and _is_size(field):
+        return " " + size_text(default)
+    if isinstance(default, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_./-]*", default):
+        return " " + default
+    return " " + json.dumps(list(default) if isinstance(default, tuple) else default, ensure_ascii=False)
+
+
+def _is_size(field: FieldInfo) -> bool:
+    """Whether the field is declared as a Size: pydantic has moved the validators of the type to the field."""
+    return any(getattr(part, "func", None) is parse_size for part in field.metadata)
+
+
+def _comment(text: str, indent: str) -> Iterator[str]:
+    for paragraph in text.strip().splitlines():
+        for line in textwrap.wrap(paragraph, _WIDTH - len(indent) - 2, break_on_hyphens=False):
+            yield f"{indent}# {line}"
