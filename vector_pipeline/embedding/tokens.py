@@ -1,14 +1,16 @@
 """The tokenizer bundled with wordllama: how long a text is for an embedding model.
 
 Its files are read where the wordllama package keeps them; the package itself is not imported, because that takes
-half a second and configures the root logger. The one idea: this tokenizer is never padded or truncated, so its
-counts are exact.
+half a second and configures the root logger. The one idea: no token of this vocabulary reaches from one word into
+the next, so a text's tokens are those of its words, and words are looked up rather than tokenized again and again
+(several times as fast as the library on prose; tests hold the two equal on arbitrary text).
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +22,12 @@ from vector_pipeline.embedding.base import EmbeddingMisconfigured
 BUNDLED_MODEL = "l2_supercat"
 """The model whose weights and tokenizer come with the wordllama package."""
 
-_TEXTS_AT_ONCE = 128
+_SPACE = "▁"
+"""How the vocabulary writes a space; every text starts with one."""
+_WORD = re.compile(f"{_SPACE}*[^{_SPACE}\n]+|{_SPACE}+|\n")
+_CONTROL = ("<unk>", "<s>", "</s>")
+_LONGEST_CACHED = 40
+_MOST_CACHED = 100_000
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -47,22 +54,52 @@ def tokenizer_file() -> Path:
 
 
 def token_ids(texts: Sequence[str]) -> Iterator[list[int]]:
-    """The token ids of each text in order, without special tokens. Memory is bounded by a part of the texts."""
-    tokenizer = _tokenizer()
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        part = [encodable(text) for text in texts[start : start + _TEXTS_AT_ONCE]]
-        for encoding in tokenizer.encode_batch_fast(part, add_special_tokens=False):
-            yield encoding.ids
+    """The token ids of each text in order, without special tokens."""
+    for text in texts:
+        words = _words(text)
+        if words is None:
+            yield _tokenizer().encode(encodable(text), add_special_tokens=False).ids
+        else:
+            yield [token for word in words for token in _ids_of(word)]
 
 
 def count_tokens(texts: Sequence[str]) -> list[int]:
     """Number of tokens of each text, without special tokens."""
-    tokenizer = _tokenizer()
-    counts: list[int] = []
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        part = [encodable(text) for text in texts[start : start + _TEXTS_AT_ONCE]]
-        counts.extend(len(encoding) for encoding in tokenizer.encode_batch_fast(part, add_special_tokens=False))
+    counts = []
+    for text in texts:
+        words = _words(text)
+        if words is None:
+            counts.append(len(_tokenizer().encode(encodable(text), add_special_tokens=False)))
+        else:
+            counts.append(sum([len(_ids_of(word)) for word in words]))
     return counts
+
+
+def _words(text: str) -> list[str] | None:
+    """The text cut where no token can reach across: before a space that follows another character, at newlines.
+
+    None where the text spells one of the model's control tokens, which the library takes out before it cuts.
+    """
+    if "<" in text and any(mark in text for mark in _CONTROL):
+        return None
+    if not text:
+        return []
+    return _WORD.findall(_SPACE + encodable(text).replace(" ", _SPACE))
+
+
+class _WordCache(dict[str, tuple[int, ...]]):
+    """Words with their token ids, filled on demand and emptied when it grows too large."""
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        ids = tuple(_word_tokenizer().encode(word, add_special_tokens=False).ids)
+        if len(word) <= _LONGEST_CACHED:
+            if len(self) >= _MOST_CACHED:
+                self.clear()
+            self[word] = ids
+        return ids
+
+
+_ids_of = _WordCache().__getitem__
 
 
 @functools.cache
@@ -77,3 +114,11 @@ def _tokenizer() -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+@functools.cache
+def _word_tokenizer() -> Tokenizer:
+    """The same model without the normalizer that turns spaces into their mark, which is done already."""
+    definition = json.loads(_tokenizer().to_str())
+    definition["normalizer"] = None
+    return Tokenizer.from_str(json.dumps(definition))

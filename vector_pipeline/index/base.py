@@ -7,6 +7,7 @@ Nothing here knows of documents or stages: an index takes points and gives point
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -57,6 +58,14 @@ class IndexUnavailable(VectorIndexError):
 
 class IndexMismatch(VectorIndexError):
     """A collection of that name exists with another vector size, distance or sparse setting."""
+
+
+class CollectionMissing(VectorIndexError):
+    """There is no collection or alias of that name."""
+
+
+class IndexDamaged(VectorIndexError):
+    """The files of an embedded collection can't be read; they must be removed and built again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +157,14 @@ class VectorIndex(Protocol):
 
     def drop(self, collection: str) -> None:
         """Removes a collection; nothing happens where it does not exist."""
+        ...
+
+    def session(self, collection: str) -> AbstractContextManager[None]:
+        """Makes several calls in a row cheap, where opening costs (the embedded engine); optional.
+
+        Within it, the caller does not wait for the network. Others who wait for the collection get their turn
+        between the calls.
+        """
         ...
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:

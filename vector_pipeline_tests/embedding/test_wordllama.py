@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from vector_pipeline.documents import text_hash
 from vector_pipeline.embedding.base import EmbeddingError, EmbeddingMisconfigured, Vectors
-from vector_pipeline.embedding.tokens import bundled_file
+from vector_pipeline.embedding.tokens import bundled_file, count_tokens, token_ids, tokenizer_file
 from vector_pipeline.embedding.wordllama import BundledEmbedder
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
@@ -221,3 +223,22 @@ def run_python(program: str, environment: dict[str, str] | None = None) -> subpr
         check=True,
         timeout=60,
     )
+
+
+TRICKY = st.text(st.sampled_from("ab Z▁\n\t\r<>/s unk_é日😀\u00a0.,;1"), max_size=60)
+
+
+@given(texts=st.lists(st.one_of(TEXT, TRICKY, st.sampled_from(["<s>", "a</s>b", "x <unk>", ""])), max_size=20))
+@settings(max_examples=150)
+def test_tokens_looked_up_by_word_are_those_of_the_whole_text(texts: list[str]) -> None:
+    tokenizer = Tokenizer.from_file(str(tokenizer_file()))
+    tokenizer.no_padding()
+    whole = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    assert list(token_ids(texts)) == whole
+    assert count_tokens(texts) == [len(ids) for ids in whole]
+
+
+def test_no_token_of_the_vocabulary_reaches_into_the_next_word() -> None:
+    # What the look-up by word rests on: a release with another vocabulary has to be looked at again.
+    vocabulary = Tokenizer.from_file(str(tokenizer_file())).get_vocab()
+    assert not [token for token in vocabulary if re.search("[^▁]▁", token) or "\n" in token]
