@@ -1,0 +1,205 @@
+"""Chunks: which documents have to be cut, and what they were cut into.
+
+`chunked` holds what a document was last cut from, so that empty and failing documents count as done too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from vector_pipeline.documents import Chunk
+from vector_pipeline.state.column_types import to_text
+from vector_pipeline.state.part import Part
+from vector_pipeline.state.records import Chunked, ToChunk
+from vector_pipeline.state.rows import AnyRow, delete_rows, insert_rows, intern_texts, rows_by
+
+CHUNKS_PER_TRANSACTION = 20_000
+BYTES_PER_BATCH = 16_000_000
+"""Text handed out in one batch of documents, so that a batch of large documents fits in memory."""
+
+_CHUNK = ("document_no", "idx", "chunk_id", "text_no", "headings", "prefix", "start_offset", "end_offset")
+
+
+class ChunksPart(Part):
+    """The part of the store about chunks."""
+
+    def documents_to_chunk(
+        self, partition_id: int, *, after: int, config_hash: bytes, batch: int = 500
+    ) -> Iterator[list[ToChunk]]:
+        """Documents changed after revision `after` whose chunks do not come from this content and configuration,
+        could not be cut, or belong to a deleted document.
+
+        At most `batch` documents and about 16 MB of text at a time; no transaction is open between two batches.
+        """
+        d, c, x = self._t.documents, self._t.chunked, self._t.texts
+        stale = sa.or_(
+            c.c.document_no.is_(None),
+            c.c.content_hash != d.c.content_hash,
+            c.c.config_hash != config_hash,
+            c.c.error != "",
+        )
+        statement = (
+            sa.select(
+                d.c.revision,
+                d.c.document_no,
+                d.c.document_id,
+                d.c.native_id,
+                d.c.version,
+                d.c.uri,
+                d.c.content_hash,
+                d.c.kind,
+                d.c.language,
+                d.c.context,
+                d.c.deleted,
+                d.c.text_no,
+                sa.func.length(x.c.body).label("size"),
+            )
+            .select_from(d.outerjoin(c, c.c.document_no == d.c.document_no).outerjoin(x, x.c.text_no == d.c.text_no))
+            .where(
+                d.c.partition_id == partition_id,
+                sa.or_(
+                    sa.and_(d.c.deleted == 0, stale),
+                    sa.and_(d.c.deleted == 1, c.c.document_no.is_not(None)),
+                ),
+            )
+        )
+        for page in self._pages(statement, after, batch):
+            for rows in _by_size(page):
+                yield self._with_text(rows)
+
+    def replace_chunks(self, partition_id: int, config_hash: bytes, rows: Sequence[Chunked]) -> int:
+        """Stores what documents were cut into; returns the number of chunk rows written or removed.
+
+        Only chunks that differ are written. A document is replaced whole in one transaction of at most 20,000
+        chunks (more only if it alone has more). A result for content that is no longer current is left out.
+        """
+        written = 0
+        some: list[Chunked] = []
+        size = 0
+        for row in {row.document_no: row for row in rows}.values():
+            chunks = len(row.chunks or ())
+            if some and size + chunks > CHUNKS_PER_TRANSACTION:
+                written += self._replace(partition_id, config_hash, some)
+                some, size = [], 0
+            some.append(row)
+            size += chunks
+        return written + (self._replace(partition_id, config_hash, some) if some else 0)
+
+    def document_chunks(self, document_no: int) -> list[Chunk]:
+        """The chunks of a document, in order."""
+        k, x = self._t.chunks, self._t.texts
+        statement = (
+            sa.select(
+                k.c.chunk_id, x.c.hash, k.c.idx, x.c.body, k.c.prefix, k.c.headings, k.c.start_offset, k.c.end_offset
+            )
+            .join(x, x.c.text_no == k.c.text_no)
+            .where(k.c.document_no == document_no)
+            .order_by(k.c.idx)
+        )
+        with self._db.read() as connection:
+            return [
+                Chunk(chunk_id, digest, idx, to_text(body), prefix, tuple(headings), start, end)
+                for chunk_id, digest, idx, body, prefix, headings, start, end in connection.execute(statement)
+            ]
+
+    def _with_text(self, rows: Sequence[AnyRow]) -> list[ToChunk]:
+        x = self._t.texts
+        numbers = {row.text_no for row in rows if not row.deleted}
+        with self._db.read() as connection:
+            statement = sa.select(x.c.text_no, x.c.body)
+            bodies = {number: to_text(body) for number, body in rows_by(connection, statement, x.c.text_no, numbers)}
+        return [
+            ToChunk(
+                row.document_no,
+                row.document_id,
+                row.native_id,
+                row.version,
+                row.uri,
+                row.content_hash,
+                "" if row.deleted else bodies[row.text_no],
+                row.kind,
+                row.language,
+                row.context,
+                bool(row.deleted),
+            )
+            for row in rows
+        ]
+
+    def _replace(self, partition_id: int, config_hash: bytes, rows: Sequence[Chunked]) -> int:
+        t = self._t
+        with self._db.write() as connection:
+            self._locked_revision(connection, partition_id)
+            d = t.documents
+            statement = sa.select(d.c.document_no, d.c.content_hash, d.c.deleted)
+            statement = statement.where(d.c.partition_id == partition_id)
+            current = {
+                number: (content, bool(deleted))
+                for number, content, deleted in rows_by(
+                    connection, statement, d.c.document_no, (row.document_no for row in rows)
+                )
+            }
+            removed = [r for r in rows if not r.chunks and not r.error and current.get(r.document_no, (b"", False))[1]]
+            valid = [r for r in rows if current.get(r.document_no) == (r.content_hash, False)]
+            written = self._write_chunks(connection, [*removed, *(r for r in valid if r.chunks is not None)])
+            delete_rows(connection, t.chunked, ("document_no",), [(r.document_no,) for r in removed])
+            self._record_chunked(connection, config_hash, valid)
+        return written
+
+    def _write_chunks(self, connection: sa.Connection, rows: Sequence[Chunked]) -> int:
+        k = self._t.chunks
+        bodies = {chunk.chunk_hash: chunk.text for row in rows for chunk in row.chunks or ()}
+        numbers = intern_texts(connection, self._t.texts, bodies)
+        old: dict[tuple[int, int], tuple[Any, ...]] = {}
+        columns = sa.select(*(k.c[name] for name in _CHUNK))
+        for held in rows_by(connection, columns, k.c.document_no, (row.document_no for row in rows)):
+            values = tuple(held)
+            old[values[0], values[1]] = values
+        new: list[tuple[Any, ...]] = []
+        for row in rows:
+            for chunk in row.chunks or ():
+                values = (
+                    row.document_no,
+                    chunk.idx,
+                    chunk.chunk_id,
+                    numbers[chunk.chunk_hash],
+                    list(chunk.headings),
+                    chunk.prefix,
+                    chunk.start,
+                    chunk.end,
+                )
+                if old.get((row.document_no, chunk.idx)) == values:
+                    del old[row.document_no, chunk.idx]
+                else:
+                    new.append(values)
+        # Removed first: a chunk that moved to another place keeps its id, which is unique.
+        delete_rows(connection, k, ("document_no", "idx"), old)
+        insert_rows(connection, k, _CHUNK, new)
+        return len(new) + len(old.keys() - {(values[0], values[1]) for values in new})
+
+    def _record_chunked(self, connection: sa.Connection, config_hash: bytes, rows: Sequence[Chunked]) -> None:
+        columns = ("document_no", "content_hash", "config_hash", "error", "chunk_count")
+        done = [
+            (r.document_no, r.content_hash, config_hash, r.error, len(r.chunks)) for r in rows if r.chunks is not None
+        ]
+        failed = [(r.document_no, r.content_hash, config_hash, r.error, 0) for r in rows if r.chunks is None]
+        table = self._t.chunked
+        insert_rows(connection, table, columns, done, key=("document_no",), update=columns[1:])
+        # The count stays what it was: the former chunks are kept.
+        insert_rows(connection, table, columns, failed, key=("document_no",), update=columns[1:4])
+
+
+def _by_size(page: Sequence[AnyRow]) -> Iterator[list[AnyRow]]:
+    some: list[AnyRow] = []
+    size = 0
+    for row in page:
+        length = 0 if row.deleted else int(row.size or 0)
+        if some and size + length > BYTES_PER_BATCH:
+            yield some
+            some, size = [], 0
+        some.append(row)
+        size += length
+    if some:
+        yield some

@@ -1,0 +1,116 @@
+"""The history of runs: what each did to a partition, how long it took, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+import sqlalchemy as sa
+
+from vector_pipeline.state.part import Part
+from vector_pipeline.state.records import Ingestion
+
+RUNNING = "running"
+
+
+class HistoryPart(Part):
+    """The part of the store about runs."""
+
+    def begin_ingestion(self, partition_id: int, run_id: str, mode: str) -> int:
+        """Records that a run begins, and returns its number. Call it while holding the partition's `lock`.
+
+        What still stands as running was killed: it is recorded as failed.
+        """
+        table = self._t.ingestion_history
+        now = datetime.now(UTC)
+        with self._db.write() as connection:
+            self._locked_revision(connection, partition_id)
+            connection.execute(
+                sa.update(table)
+                .where(table.c.partition_id == partition_id, table.c.status == RUNNING)
+                .values(status="failed", finished_at=now, error="the run was ended before it finished")
+            )
+            number = connection.execute(
+                sa.insert(table)
+                .values(
+                    partition_id=partition_id,
+                    run_id=run_id,
+                    mode=mode,
+                    status=RUNNING,
+                    started_at=now,
+                    counts={},
+                    seconds=0.0,
+                    error="",
+                )
+                .returning(table.c.ingestion_no)
+            ).scalar_one()
+        return int(number)
+
+    def finish_ingestion(
+        self,
+        ingestion_no: int,
+        *,
+        status: Literal["success", "failed", "partial"],
+        counts: Mapping[str, int | float],
+        seconds: float,
+        error: str = "",
+    ) -> None:
+        """Records how a run ended; "partial" when some documents failed."""
+        table = self._t.ingestion_history
+        with self._db.write() as connection:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.ingestion_no == ingestion_no)
+                .values(status=status, finished_at=datetime.now(UTC), counts=dict(counts), seconds=seconds, error=error)
+            )
+
+    def record_progress(self, ingestion_no: int, *, counts: Mapping[str, int | float], seconds: float) -> None:
+        """Records what a run has done so far; it stands as running."""
+        table = self._t.ingestion_history
+        with self._db.write() as connection:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.ingestion_no == ingestion_no)
+                .values(status=RUNNING, finished_at=None, counts=dict(counts), seconds=seconds, error="")
+            )
+
+    def ingestions(self, partition_id: int | None = None, limit: int = 20) -> list[Ingestion]:
+        """The latest runs, newest first, of one partition or of all."""
+        h, p = self._t.ingestion_history, self._t.partitions
+        statement = (
+            sa.select(
+                h.c.ingestion_no,
+                p.c.name,
+                h.c.run_id,
+                h.c.mode,
+                h.c.status,
+                h.c.started_at,
+                h.c.finished_at,
+                h.c.counts,
+                h.c.seconds,
+                h.c.error,
+            )
+            .join(p, p.c.partition_id == h.c.partition_id)
+            .order_by(h.c.ingestion_no.desc())
+            .limit(limit)
+        )
+        if partition_id is not None:
+            statement = statement.where(h.c.partition_id == partition_id)
+        with self._db.read() as connection:
+            return [Ingestion(*list(row)) for row in connection.execute(statement)]
+
+    def consecutive_failures(self, partition_id: int) -> tuple[int, datetime | None]:
+        """How many runs failed since the last that did not, and when the last of them ended."""
+        h = self._t.ingestion_history
+        good = (
+            sa.select(sa.func.coalesce(sa.func.max(h.c.ingestion_no), 0))
+            .where(h.c.partition_id == partition_id, h.c.status.in_(("success", "partial")))
+            .scalar_subquery()
+        )
+        statement = sa.select(sa.func.count(), sa.func.max(h.c.finished_at)).where(
+            h.c.partition_id == partition_id, h.c.status == "failed", h.c.ingestion_no > good
+        )
+        with self._db.read() as connection:
+            count, last = connection.execute(statement).one()
+        return int(count), last

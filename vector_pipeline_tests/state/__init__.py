@@ -1,0 +1,1 @@
+"""Tests of the state store; most run against SQLite and a real PostgreSQL."""
