@@ -1,0 +1,38 @@
+"""What every converter answers with, and the error it raises.
+
+Apart from `convert`, so that the converters need not import their caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vector_pipeline.errors import PipelineError
+
+
+class ConversionError(PipelineError):
+    """The bytes can't be read as what the file's name says. The message is the reason, in words for people.
+
+    Always permanent: the same bytes fail again, only another version of the file can help.
+    """
+
+    permanent = True
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """Normalized text with what the content says about itself.
+
+    `kind` ("markdown", "code" or "text") chooses the chunker. `title` is the content's own ("" if it has none),
+    `context` what is embedded in front of every chunk: the title, where the text does not begin with it. `metadata`
+    holds JSON values only: tags, aliases, links, author, created_at, properties, pages, page_starts and the like.
+    """
+
+    text: str
+    kind: str
+    language: str = ""
+    title: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    context: str = ""

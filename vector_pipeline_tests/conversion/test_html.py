@@ -1,0 +1,89 @@
+"""HTML pages: their content as markdown, their chrome gone, their words never lost."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from vector_pipeline.conversion.convert import convert
+
+PAGE = """<!doctype html><html><head><title>Guide — Site</title><meta name="author" content="Ada">
+<style>body { color: red }</style></head><body><header><a href="/">Site</a></header><nav>Menu entry</nav>
+<main><h1>Guide<a class="headerlink" href="#guide">¶</a></h1><p>Some <b>words</b> &amp; more.</p>
+<script>var secret = 1</script><pre><code class="language-python">x = 1
+if x:
+    y()</code></pre><ul><li>one</li><li>two</li></ul>
+<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
+<img src="data:image/png;base64,AAAABBBB" alt="Diagram"><svg><text>drawn</text></svg></main>
+<aside>Advert</aside><footer>Imprint</footer></body></html>"""
+
+
+def test_the_content_of_a_page_becomes_markdown() -> None:
+    converted = convert("a.html", PAGE.encode())
+    assert converted.kind == "markdown"
+    assert converted.title == "Guide — Site"
+    assert converted.context == ""
+    assert converted.metadata == {"author": "Ada"}
+    assert converted.text.startswith(
+        "# Guide\n\nSome **words** & more.\n\n```python\nx = 1\nif x:\n    y()\n```\n\n- one\n- two\n\n"
+    )
+    assert "| a | b |" in converted.text
+    assert "Diagram" in converted.text
+    for chrome in ("Menu", "Imprint", "Advert", "¶", "secret", "color", "base64", "drawn"):
+        assert chrome not in converted.text
+
+
+def test_a_change_of_the_chrome_changes_nothing() -> None:
+    other = PAGE.replace("Menu entry", "Another menu").replace("Imprint", "© 2031")
+    assert convert("a.html", other.encode()).text == convert("a.html", PAGE.encode()).text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "only words",
+        "<p>only words",
+        "<nav>only words</nav>",
+        "<body><main></main><div>only words</div>",
+        "<footer>only words",
+        "<article>x</article>" + "<p>only words</p>" * 9,
+        "<header><h1>only words</h1></header>",
+        "<html><frameset>only words",
+        "<table><tr><td>only words",
+        "<li>only words",
+        "<svg>unclosed <p>only words</p>",
+        "<title>t</title>only words",
+    ],
+)
+def test_the_words_of_an_odd_page_are_kept(page: str) -> None:
+    assert "only words" in convert("a.html", page.encode()).text
+
+
+def test_a_page_without_headings_gets_its_title_as_context() -> None:
+    converted = convert("a.html", b"<title>Opening hours</title><p>Nine to five.</p>")
+    assert (converted.title, converted.context, converted.text) == ("Opening hours", "Opening hours", "Nine to five.\n")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div>" * 2_000 + "deep words" + "</div>" * 2_000,
+        "<div>" * 150_000 + "deep words",
+        "<ul><li>" * 70_000 + "deep words",
+        "<span><div></span></div>" * 80_000 + "deep words",
+        "<svg>" * 100_000 + "deep words",
+        "<math><td>" * 70_000 + "deep words",
+        "".join(f"<font id={n}></div><div>" for n in range(20_000)) + "deep words",
+        "<b><p>" * 50_000 + "deep words",
+    ],
+)
+def test_nesting_without_end_neither_crashes_nor_loses_words(page: str) -> None:
+    begun = time.monotonic()
+    assert "deep words" in convert("a.html", page.encode()).text
+    assert time.monotonic() - begun < 20
+
+
+def test_an_empty_page_is_an_empty_text() -> None:
+    assert convert("a.html", b"").text == ""
+    assert convert("a.html", b"<html><body></body></html>").text == ""
