@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,9 @@ import polars as pl
 
 HASH_BYTES = 16
 """Hashes are SHA-256 cut to 16 bytes: 2**64 texts before a collision is likely."""
+
+_MOST_NESTED = 20
+"""Levels of nesting kept in metadata."""
 
 _NAMESPACE = uuid.UUID("5f1f7c0a-6f1a-5d52-9d5e-1c9f4b0f4b57")
 
@@ -159,6 +163,44 @@ def metadata_hash(document: Document) -> bytes:
         updated.encode(),
         canonical_json(document.metadata).encode("utf-8", "surrogatepass"),
     )
+
+
+def storable(document: Document) -> Document:
+    """The document with everything in it that UTF-8, JSON or a 64-bit integer can't say put into words that can.
+
+    Sources are untrusted: one odd value in one front matter must not keep a whole batch from being written.
+    """
+    return replace(
+        document,
+        uri=_storable_text(document.uri),
+        title=_storable_text(document.title),
+        text=_storable_text(document.text),
+        context=_storable_text(document.context),
+        metadata={_storable_text(str(key)): _storable(value, 1) for key, value in document.metadata.items()},
+    )
+
+
+def _storable_text(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _storable(value: Any, depth: int) -> Any:
+    """A JSON value as every store keeps it; what is nested too deep or of another type becomes text."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return _storable_text(value)
+        case int():
+            return value if -(2**63) <= value < 2**63 else str(value)
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case Mapping() if depth < _MOST_NESTED:
+            return {_storable_text(str(key)): _storable(inner, depth + 1) for key, inner in value.items()}
+        case list() | tuple() if depth < _MOST_NESTED:
+            return [_storable(inner, depth + 1) for inner in value]
+        case _:
+            return _storable_text(str(value))
 
 
 def embedded_prefix(context: str, headings: Sequence[str]) -> str:

@@ -293,7 +293,9 @@ class IndexSettings(Section):
     batch_size: int = Field(2000, ge=1, le=20_000, description="Points per write.")
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer of the server.")
     lock_timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for the embedded shard.")
-    optimize_above: int = Field(20_000, ge=1, description="Unindexed vectors above which the collection is optimized.")
+    optimize_above: int = Field(
+        100_000, ge=1, description="Unindexed vectors above which the hourly job optimizes the embedded collection."
+    )
 
 
 class StateSettings(Section):

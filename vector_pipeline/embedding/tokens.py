@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
+from tokenizers.normalizers import Sequence as Normalizers
 
 from vector_pipeline.embedding.base import EmbeddingMisconfigured
 
@@ -104,6 +104,11 @@ _ids_of = _WordCache().__getitem__
 
 @functools.cache
 def _tokenizer() -> Tokenizer:
+    """The whole tokenizer: needed only for the rare text that spells a control token."""
+    return _load()
+
+
+def _load() -> Tokenizer:
     path = tokenizer_file()
     try:
         tokenizer = Tokenizer.from_file(str(path))
@@ -119,6 +124,6 @@ def _tokenizer() -> Tokenizer:
 @functools.cache
 def _word_tokenizer() -> Tokenizer:
     """The same model without the normalizer that turns spaces into their mark, which is done already."""
-    definition = json.loads(_tokenizer().to_str())
-    definition["normalizer"] = None
-    return Tokenizer.from_str(json.dumps(definition))
+    tokenizer = _load()
+    tokenizer.normalizer = Normalizers([])
+    return tokenizer

@@ -45,7 +45,7 @@ from vector_pipeline.index.points import (
     vector_hash,
 )
 
-_WRITE_BATCH = 2_000
+_WRITE_BATCH = 500
 _ID_BATCH = 5_000
 
 _DISTANCES = {
@@ -148,6 +148,7 @@ class EdgeIndex:
                 ]
                 shard.update(engine.UpdateOperation.upsert_points(batch))
             shard.flush()
+            self._keeper(self._files.resolve(collection)).note_written(len(points))
 
     def delete(self, collection: str, point_ids: Sequence[bytes]) -> None:
         """Removes points by id; unknown ids are fine."""

@@ -19,6 +19,8 @@ from vector_pipeline.index.edge_lock import ShardLock
 
 _GLANCE_SECONDS = 0.05
 _MESSAGE_LENGTH = 200
+_RENEW_AFTER = 8_000
+_RENEW_SHARE = 15
 
 
 def raises_as(error: BaseException) -> bool:
@@ -50,6 +52,7 @@ class ShardKeeper:
         self._open_seconds = 0.0
         self._sessions = 0
         self._scrolls = 0
+        self._written = 0
 
     @contextmanager
     def use(self) -> Iterator[EdgeShard]:
@@ -70,8 +73,12 @@ class ShardKeeper:
                         hint="check the free space of the disk; the next run repeats the work",
                     ) from error
                 raise
-            if not self._kept or self._should_give_way():
+            if not self._kept or self._should_give_way() or self._should_renew():
                 self._close()
+
+    def note_written(self, points: int) -> None:
+        """Tells how many points the operation under way has written."""
+        self._written += points
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -144,6 +151,7 @@ class ShardKeeper:
             started = time.monotonic()
             self._shard = self._load(started + self._lock.timeout)
             self._opened_at = time.monotonic()
+            self._written = 0
             self._open_seconds = self._opened_at - started
             return self._shard
         except BaseException:
@@ -192,6 +200,13 @@ class ShardKeeper:
         """True where others wait; opening costs, so it is kept at least as long as opening it took."""
         held = time.monotonic() - self._opened_at
         return self._scrolls == 0 and held >= self._open_seconds and self._lock.wanted()
+
+    def _should_renew(self) -> bool:
+        """True after many writes: the files they went to stay mapped, and count as this process's memory, until the
+        shard is closed. Not so often that opening again would take a noticeable share of the time.
+        """
+        held = time.monotonic() - self._opened_at
+        return self._scrolls == 0 and self._written >= _RENEW_AFTER and held >= _RENEW_SHARE * self._open_seconds
 
     def _give_way_until(self, over: threading.Event) -> None:
         """Closes a shard that a session keeps idle, as soon as another process waits."""

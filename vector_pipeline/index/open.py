@@ -8,8 +8,6 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from vector_pipeline.index.base import VectorIndex
-from vector_pipeline.index.edge import EdgeIndex
-from vector_pipeline.index.server import ServerIndex, connect, public_location
 from vector_pipeline.settings import IndexSettings
 
 
@@ -20,7 +18,12 @@ def open_index(settings: IndexSettings, data_dir: Path) -> VectorIndex:
     """
     url = settings.url or os.environ.get("QDRANT_URL", "")
     if not url:
+        from vector_pipeline.index.edge import EdgeIndex
+
         return EdgeIndex(settings.path or data_dir / "qdrant", settings.lock_timeout.total_seconds())
+    # Imported only here: loading the client takes more than a second.
+    from vector_pipeline.index.server import ServerIndex, connect, public_location
+
     api_key = settings.api_key.get_secret_value() or os.environ.get("QDRANT_API_KEY", "")
     complete = settings.model_copy(update={"url": url, "api_key": SecretStr(api_key)})
     return ServerIndex(connect(complete), public_location(url))

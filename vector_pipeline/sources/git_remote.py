@@ -27,6 +27,7 @@ from vector_pipeline.sources.base import (
 from vector_pipeline.sources.git_command import GitCommand, GitFailed
 from vector_pipeline.sources.git_url import RepositoryUrl, parse_repository_url
 
+_TRIED_AGAIN = "check the network and the address; nothing is deleted meanwhile, and the next run tries again"
 _BRANCHES_NAMED = 10
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -132,7 +133,7 @@ class Remote:
         """Raises what a failed conversation with the repository means to the user."""
         known = self.meaning(error)
         raise known or SourceUnreachable(
-            f"{self.label}: {self.url.display} could not be read: {self.last_words(error)}"
+            f"{self.label}: {self.url.display} could not be read: {self.last_words(error)}", hint=_TRIED_AGAIN
         ) from None
 
     def meaning(self, error: GitFailed) -> SourceError | None:
@@ -156,7 +157,7 @@ class Remote:
                 f"{where} is not a repository", hint="check the url; hosts also say so where the token lacks access"
             )
         if _UNREACHABLE.search(said):
-            return SourceUnreachable(f"{where} can't be reached: {self.last_words(error)}")
+            return SourceUnreachable(f"{where} can't be reached: {self.last_words(error)}", hint=_TRIED_AGAIN)
         return None
 
     def out_of_space(self, error: GitFailed) -> SourceError | None:

@@ -27,7 +27,6 @@ _PRAGMAS = (
     "wal_autocheckpoint=16384",
     "cache_size=-65536",
     "temp_store=memory",
-    "mmap_size=134217728",
 )
 _COLLECTING = 0x76705F6763
 """Advisory lock that every PostgreSQL writer shares and garbage collection takes alone."""

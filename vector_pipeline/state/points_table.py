@@ -15,7 +15,7 @@ from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import DERIVED, EXPECTED, DesiredChunk, DesiredDocument
 from vector_pipeline.state.rows import BATCH, batches, delete_rows, frame, insert_rows, rows_by
 
-CHUNKS_PER_BATCH = 4_000
+CHUNKS_PER_BATCH = 1_500
 _ROWS_PER_TRANSACTION = 20_000
 
 
@@ -60,7 +60,7 @@ class PointsPart(Part):
     def documents_to_point(self, partition_id: int, *, after: int, batch: int = 200) -> Iterator[list[int]]:
         """Documents (deleted ones too) changed after revision `after`, oldest change first.
 
-        At most `batch` documents or about 4,000 chunks at a time; no transaction is open between two batches.
+        At most `batch` documents or about 1,500 chunks at a time; no transaction is open between two batches.
         """
         d, c = self._t.documents, self._t.chunked
         statement = (

@@ -318,3 +318,22 @@ def test_a_search_that_waits_while_its_collection_is_replaced_finds_the_new_one(
     frames.close()  # type: ignore[attr-defined]
     searcher.join()
     assert found == [point_id(1)]
+
+
+def test_a_long_session_lets_go_of_the_files_it_has_written(
+    index: EdgeIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the engine has mapped counts as this process's memory: without letting go, a bulk load grows without bound.
+    def mapped() -> int:
+        return sum(str(folder) in row for row in Path("/proc/self/maps").read_text().splitlines())
+
+    monkeypatch.setattr("vector_pipeline.index.edge_shard._RENEW_AFTER", 20)
+    monkeypatch.setattr("vector_pipeline.index.edge_shard._RENEW_SHARE", 0)
+    with index.session("c"):
+        index.upsert("c", [make_point(number) for number in range(15)])
+        assert mapped() > 0, "a session keeps the shard open"
+        index.upsert("c", [make_point(number) for number in range(15, 30)])
+        assert mapped() == 0
+        index.upsert("c", [make_point(number) for number in range(30, 35)])
+        assert mapped() > 0
+    assert ids_in(index, "c") == set(range(35))

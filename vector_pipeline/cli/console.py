@@ -1,0 +1,142 @@
+"""What commands share: where they print, how they end, how they open the pipeline.
+
+Exit codes: 0 all done, 1 something failed, 2 wrong use. Whatever comes from a source goes through `plain` or `text`
+before it is printed: names and titles are untrusted, and a terminal obeys control characters.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from vector_pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from rich.style import StyleType
+
+    from vector_pipeline.settings_file import Loaded
+    from vector_pipeline.sync.pipeline import Pipeline
+
+FAILED, WRONG_USE = 1, 2
+
+PLAIN_WIDTH = 10_000
+"""Width where the output is not a terminal: a row of a table is one line, for grep and for files."""
+
+NARROW = 110
+"""Terminals below this width get the tables without their least important columns."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
+
+# Control characters, lone surrogates, and the marks that turn the direction of writing or hide text.
+_HOSTILE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+class State:
+    """The options given before the command."""
+
+    config: Path | None = None
+    debug: bool = False
+
+
+state = State()
+
+
+def load() -> Loaded:
+    """The settings in force. The file is named to child processes and to Dagster through the environment."""
+    from vector_pipeline.settings_file import VARIABLE, find_settings_file, load_settings
+
+    loaded = load_settings(find_settings_file(state.config))
+    os.environ[VARIABLE] = str(loaded.path)
+    return loaded
+
+
+@contextmanager
+def opened() -> Iterator[Pipeline]:
+    """The pipeline of the settings in force."""
+    from vector_pipeline.sync.pipeline import Pipeline
+
+    loaded = load()
+    with Pipeline(loaded.settings, loaded.data_dir) as pipeline:
+        yield pipeline
+
+
+def known_sources(pipeline: Pipeline, wanted: Sequence[str], *, configured_only: bool = False) -> list[str]:
+    """The sources that were named, each once. A name that neither the settings nor the store know is wrong use."""
+    known = dict.fromkeys(pipeline.partitions())
+    if not configured_only:
+        known |= dict.fromkeys(partition.name for partition in pipeline.store.partitions())
+    for name in wanted:
+        if name not in known:
+            wrong_use(f"no source {name!r}; there are: {', '.join(known) or 'none'}")
+    return list(dict.fromkeys(wanted))
+
+
+def plain(value: object, *, lines: bool = False) -> str:
+    """The value as text that is safe on a terminal; on one line, unless `lines` keeps line ends and tabs."""
+    shown = _HOSTILE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    return shown if lines else shown.replace("\n", " ").replace("\t", " ")
+
+
+def text(value: object, style: StyleType = "") -> Text:
+    """The value for a table or a line, safe on a terminal, its brackets not read as markup."""
+    return Text(plain(value), style=style)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output: bytes as hex, times as ISO, nothing in it that a terminal obeys."""
+    written = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    sys.stdout.write(_HOSTILE.sub(lambda found: _escape(found[0]), written) + "\n")
+
+
+def print_error(error: PipelineError) -> None:
+    """What is wrong, and what to do on a line of its own, on standard error."""
+    err.print(Text.assemble(("error: ", "red"), plain(error.message, lines=True)), soft_wrap=True)
+    if error.hint:
+        err.print(Text.assemble(("  → ", "dim"), plain(error.hint)), soft_wrap=True)
+
+
+def wrong_use(message: str) -> NoReturn:
+    """Ends the command as wrongly used."""
+    err.print(Text.assemble(("error: ", "red"), plain(message, lines=True)), soft_wrap=True)
+    raise typer.Exit(WRONG_USE)
+
+
+def age(moment: datetime | None) -> str:
+    """How long ago, in words."""
+    return "never" if moment is None else f"{duration(max(0.0, (datetime.now(UTC) - moment).total_seconds()))} ago"
+
+
+def duration(seconds: float) -> str:
+    """A time span in its largest unit."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _escape(character: str) -> str:
+    """The character as JSON writes it in ASCII; DEL, too."""
+    return json.dumps(character)[1:-1] if character != "\x7f" else "\\u007f"

@@ -1,0 +1,160 @@
+"""`status`: per source what is held, when it was last in step, how far it is behind, what is in quarantine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vector_pipeline.cli import console
+
+if TYPE_CHECKING:
+    from vector_pipeline.sync.pipeline import Pipeline
+
+_COLOURS = {
+    "in step": "green",
+    "due": "yellow",
+    "behind": "yellow",
+    "never synced": "yellow",
+    "stopped": "yellow",
+    "running": "cyan",
+    "removed": "dim",
+}
+
+_STOPS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+"""How the history names what ended a run that a person stopped."""
+
+
+def status_command(
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Ask the sources now rather than trust the last look.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show the state of every source.
+
+    Example: vector-pipeline status --probe
+    """
+    with console.opened() as pipeline:
+        errors: dict[str, str] = {}
+        if probe:
+            from vector_pipeline.sync.observation import observe
+
+            asked = observe(pipeline, pipeline.partitions())
+            errors = {name: str(error) for name, error in asked.errors.items()}
+        rows = [_row(pipeline, summary, errors) for summary in _summaries(pipeline)]
+    if as_json:
+        console.print_json({"sources": rows})
+    else:
+        _print(rows)
+    if errors:
+        raise typer.Exit(console.FAILED)
+
+
+def _summaries(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """One row per source that is configured or held, in the order of the settings."""
+    target = pipeline.store.target_no(pipeline.collection)
+    held = {row["name"]: row for row in pipeline.store.summaries(target).to_dicts()}
+    names = dict.fromkeys([*pipeline.partitions(), *held])
+    return [held.get(name, {"name": name}) for name in names]
+
+
+def _row(pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str]) -> dict[str, Any]:
+    name = summary["name"]
+    state, reason = _state(pipeline, summary, errors)
+    return {
+        "source": name,
+        "state": state,
+        "due": reason,
+        "documents": summary.get("documents") or 0,
+        "chunks": summary.get("chunks") or 0,
+        "points": summary.get("points") or 0,
+        "quarantined": summary.get("quarantined") or 0,
+        "last_success_at": summary.get("last_success_at"),
+        "observed_at": summary.get("observed_at"),
+        "behind_seconds": _behind(state, summary),
+        "error": errors.get(name) or summary.get("last_error") or "",
+    }
+
+
+def _state(pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str]) -> tuple[str, str]:
+    """The state in a word, and why the next sync has work to do ("" if it has none).
+
+    The source is what it was when it was last looked at.
+    """
+    from vector_pipeline.sync.due import due_partition
+
+    name = summary["name"]
+    if pipeline.source_settings(name) is None:
+        return "removed", "removed from the settings"
+    observed, built = summary.get("observed_version") or "", summary.get("built_version") or ""
+    due = due_partition(pipeline, name, observed or built)
+    reason = due.reason if due else ""
+    if name in errors:
+        return "unreachable", reason
+    last = summary.get("last_run_status")
+    if last == "running":
+        return ("running" if _is_locked(pipeline, name) else "stopped"), reason
+    if last == "failed":
+        return ("stopped" if str(summary.get("last_error")).endswith(_STOPS) else "failed"), reason
+    if not built:
+        return "never synced", reason
+    if observed and observed != built:
+        return "behind", reason
+    return ("due" if reason else "in step"), reason
+
+
+def _is_locked(pipeline: Pipeline, name: str) -> bool:
+    """Whether a run is at work: one that was killed still stands as running in the history."""
+    from vector_pipeline.state.errors import StateLocked
+
+    try:
+        with pipeline.store.lock(name, 0):
+            return False
+    except StateLocked:
+        return True
+
+
+def _behind(state: str, summary: dict[str, Any]) -> int:
+    """Seconds since the source was last known to be in step; 0 when it is."""
+    if state in ("in step", "due"):
+        return 0
+    since = summary.get("last_success_at")
+    return int((datetime.now(UTC) - since).total_seconds()) if since else 0
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        console.out.print("there are no sources; name them in pipeline.yaml")
+        return
+    wide = console.out.width >= console.NARROW
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("source", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    quarantined, success = ("quarantined", "last success") if wide else ("quar.", "success")
+    numbers = ("documents", "chunks", "points")
+    for title in (*(numbers if wide else ("docs", *numbers[1:])), quarantined, success, "behind"):
+        table.add_column(title, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("last look", justify="right", no_wrap=True)
+    for row in rows:
+        behind = row["behind_seconds"]
+        table.add_row(
+            console.text(row["source"]),
+            Text(row["state"], style=_COLOURS.get(row["state"], "red")),
+            *(f"{row[name]:,}" for name in numbers),
+            Text(f"{row['quarantined']:,}" if row["quarantined"] else "·", "yellow" if row["quarantined"] else ""),
+            console.age(row["last_success_at"]),
+            console.duration(behind) if behind else "·",
+            *([console.age(row["observed_at"])] if wide else []),
+        )
+    console.out.print(table)
+    for row in rows:
+        if row["error"] and row["state"] not in ("in step", "stopped"):
+            console.err.print(console.text(f"{row['source']}: {row['error']}", "red"), soft_wrap=True)
+        elif row["due"] and row["state"] in ("due", "behind", "removed", "stopped"):
+            console.err.print(console.text(f"{row['source']}: {row['due']}", "dim"), soft_wrap=True)

@@ -1,0 +1,188 @@
+"""`sync`: brings the sources in step, by the same Dagster assets that the daemon runs.
+
+Sources are asked first; where nothing is due, Dagster is not even loaded. A stop (Ctrl-C, SIGTERM) closes the run
+under way and is reported with what was done by then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vector_pipeline.cli import console
+from vector_pipeline.cli.signals import Stops, noticed
+from vector_pipeline.cli.sync_report import STOPPED, Check, Outcome, Report, print_report, report_as_json
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from vector_pipeline.cli.progress import Display
+    from vector_pipeline.orchestration.launch import RunOutcome
+    from vector_pipeline.sync.due import Due
+    from vector_pipeline.sync.pipeline import Pipeline
+    from vector_pipeline.sync.stages import Options
+
+
+def sync_command(
+    source: Annotated[list[str] | None, typer.Option("--source", "-s", help="TYPE/NAME; may be repeated.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="List everything and compare everything.")] = False,
+    allow_deletions: Annotated[
+        bool, typer.Option("--allow-deletions", help="Release the brake on mass deletion for this run.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Bring the sources in step.
+
+    Example: vector-pipeline sync --source git/handbook
+    """
+    started = time.monotonic()
+    report = Report()
+    with noticed() as stops:
+        try:
+            _sync(report, stops, source or [], full=full, allow_deletions=allow_deletions, quiet=as_json)
+        except KeyboardInterrupt:
+            report.stopped = True
+    report.seconds = time.monotonic() - started
+    if as_json:
+        console.print_json(report_as_json(report))
+    else:
+        print_report(report)
+    if report.failed:
+        raise typer.Exit(console.FAILED)
+
+
+def _sync(
+    report: Report, stops: Stops, wanted: Sequence[str], *, full: bool, allow_deletions: bool, quiet: bool
+) -> None:
+    """Asks, runs what is due, checks; the report fills up as it goes. Raises KeyboardInterrupt when stopped."""
+    from vector_pipeline.cli.progress import display
+    from vector_pipeline.sync.stages import Options
+
+    options = Options(full=full, allow_deletions=allow_deletions)
+    with console.opened() as pipeline:
+        names = console.known_sources(pipeline, wanted, configured_only=True) or pipeline.partitions()
+        with display(quiet=quiet) as shown:
+            shown.announce(f"asking {names[0] if len(names) == 1 else f'{len(names)} sources'}")
+            due = _ask(pipeline, report, names, everything=not wanted, options=options)
+            if due:
+                _run(pipeline, report, due, options, shown, stops)
+
+
+def _ask(pipeline: Pipeline, report: Report, names: Sequence[str], *, everything: bool, options: Options) -> list[Due]:
+    """Probes the sources: reports those that failed or are in step already, and returns the work that is due."""
+    from vector_pipeline.sync.due import Due, due_partition
+    from vector_pipeline.sync.observation import observe
+
+    observed = observe(pipeline, names)
+    for name, error in observed.errors.items():
+        report.add(Outcome(name, "failed", error=str(error)))
+    due: list[Due] = []
+    for name, version in observed.versions.items():
+        found = due_partition(pipeline, name, version)
+        if found is None and (options.full or options.allow_deletions):
+            found = Due(name, "asked for", version, version)
+        if found:
+            due.append(found)
+        else:
+            report.add(Outcome(name, "in step", quarantined=_quarantined(pipeline, name)))
+    if everything:
+        configured = set(pipeline.partitions())
+        gone = [partition.name for partition in pipeline.store.partitions() if partition.name not in configured]
+        due.extend(Due(name, "removed from the settings", "", "") for name in gone)
+    return due
+
+
+def _run(
+    pipeline: Pipeline, report: Report, due: Sequence[Due], options: Options, shown: Display, stops: Stops
+) -> None:
+    """Runs what is due, one source after the other, then the global check."""
+    shown.announce("starting Dagster")
+    from vector_pipeline.orchestration.instance import prepare_dagster_home
+    from vector_pipeline.orchestration.launch import record_stop, run_check, run_sync, terminal_instance
+
+    for one in due:
+        report.add(Outcome(one.partition, STOPPED, one.reason))
+    home = prepare_dagster_home(console.load())
+    with terminal_instance(home) as instance:
+        for one in due:
+            with _alone(pipeline, one, shown) as done:
+                if done:
+                    report.add(done)
+                    continue
+                stops.raise_if_asked()
+                shown.announce(one.partition)
+                run = run_sync(instance, one.partition, options)
+                if stops.asked and not run.success:
+                    record_stop(instance, run.run_id)
+                    report.add(_outcome(pipeline, one, run, stopped=True))
+                    raise KeyboardInterrupt
+                report.add(_outcome(pipeline, one, run))
+                _forget_removed(pipeline, instance, one, run)
+        stops.raise_if_asked()
+        shown.announce("checking the collection against the state")
+        run = run_check(instance)
+        stops.raise_if_asked()
+        report.check = Check(run.success and not run.failed_checks, run.failed_checks, run.run_id)
+
+
+@contextmanager
+def _alone(pipeline: Pipeline, due: Due, shown: Display) -> Iterator[Outcome | None]:
+    """Keeps other terminals from syncing the same source within the block.
+
+    Gives an outcome where there is nothing left to do: another one did it, or is at it for longer than
+    `state.timeout`.
+    """
+    from vector_pipeline.state.errors import StateLocked
+    from vector_pipeline.sync.due import due_partition
+
+    name = f"sync of {due.partition}"
+    limit = pipeline.settings.state.timeout.total_seconds()
+    outcome: Outcome | None = None
+    with ExitStack() as held:
+        try:
+            held.enter_context(pipeline.store.lock(name, 0))
+        except StateLocked:
+            shown.announce(f"waiting for another sync of {due.partition}")
+            try:
+                held.enter_context(pipeline.store.lock(name, limit))
+                if due.observed and due_partition(pipeline, due.partition, due.observed) is None:
+                    outcome = Outcome(due.partition, "in step", quarantined=_quarantined(pipeline, due.partition))
+            except StateLocked:
+                error = f"another sync of this source is under way (waited {limit:g} s); run again when it has ended"
+                outcome = Outcome(due.partition, "failed", due.reason, error=error)
+        yield outcome
+
+
+def _outcome(pipeline: Pipeline, due: Due, run: RunOutcome, *, stopped: bool = False) -> Outcome:
+    """What the ingestion history says of the run."""
+    name = due.partition
+    if pipeline.source_settings(name) is None and run.success:
+        return Outcome(name, "removed", due.reason, run_id=run.run_id)
+    pid = pipeline.store.partition(name).partition_id
+    rows = [row for row in pipeline.store.ingestions(pid) if row.run_id == run.run_id]
+    counts = dict(rows[0].counts) if rows else {}
+    seconds = rows[0].seconds if rows else 0.0
+    status, error = rows[0].status if rows else "failed", rows[0].error if rows else ""
+    if stopped:
+        status, error = STOPPED, ""
+    elif not run.success:
+        status = "failed"
+        error = run.error or error or "; ".join(filter(None, run.failed_checks.values()))
+        error = error or f"the run failed; see run {run.run_id} in Dagster"
+    return Outcome(name, status, due.reason, counts, _quarantined(pipeline, name), seconds, error, run.run_id)
+
+
+def _forget_removed(pipeline: Pipeline, instance: dg.DagsterInstance, due: Due, run: RunOutcome) -> None:
+    """Deletes the partition key of a source that left the settings and of which nothing is left."""
+    from vector_pipeline.orchestration.launch import forget_partition
+
+    if pipeline.source_settings(due.partition) is None and run.success:
+        forget_partition(instance, due.partition)
+
+
+def _quarantined(pipeline: Pipeline, name: str) -> int:
+    return pipeline.store.quarantined(pipeline.store.partition(name).partition_id).height

@@ -1,0 +1,173 @@
+"""What a sync has to report: per source how it ended and what changed, then whether the collection is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vector_pipeline.cli import console
+from vector_pipeline.errors import PipelineError
+
+STOPPED = "stopped"
+
+_COLOURS = {
+    "failed": "red",
+    "partial": "yellow",
+    STOPPED: "yellow",
+    "in step": "green",
+    "success": "green",
+    "removed": "cyan",
+}
+
+_CHANGES = {
+    "documents: added": "added",
+    "documents: changed": "changed",
+    "documents: metadata": "metadata only",
+    "documents: moved": "moved",
+    "documents: deleted": "deleted",
+    "embeddings: embedded": "texts embedded",
+    "points: upserted": "points written",
+    "points: deleted": "points removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one source."""
+
+    source: str
+    status: str
+    reason: str = ""
+    counts: Mapping[str, int | float] = field(default_factory=dict)
+    quarantined: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    run_id: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the index is not all that this source holds."""
+        return self.status in ("failed", STOPPED) or self.quarantined > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether the collection matches the state; `failed` maps the names of failed checks to what they found."""
+
+    passed: bool
+    failed: Mapping[str, str]
+    run_id: str
+
+
+@dataclass
+class Report:
+    """All of a sync, filled in as it goes."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    check: Check | None = None
+    stopped: bool = False
+    seconds: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Puts the outcome of a source, in place of an earlier one."""
+        self.outcomes[outcome.source] = outcome
+
+    @property
+    def ordered(self) -> list[Outcome]:
+        """The outcomes by source."""
+        return sorted(self.outcomes.values(), key=lambda outcome: outcome.source)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is left to do."""
+        wrong = self.check is not None and not self.check.passed
+        return self.stopped or wrong or any(outcome.failed for outcome in self.outcomes.values())
+
+
+def report_as_json(report: Report) -> dict[str, Any]:
+    """The report for machines; the keys are always the same."""
+    check = report.check
+    return {
+        "sources": [
+            {
+                "source": outcome.source,
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "counts": dict(outcome.counts),
+                "quarantined": outcome.quarantined,
+                "seconds": round(outcome.seconds, 3),
+                "error": outcome.error,
+                "run_id": outcome.run_id,
+            }
+            for outcome in report.ordered
+        ],
+        "check": check and {"passed": check.passed, "failed": dict(check.failed), "run_id": check.run_id},
+        "stopped": report.stopped,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def print_report(report: Report) -> None:
+    """The report for people: a table and the verdict on standard output, what is wrong on standard error."""
+    from rich.table import Table
+
+    if report.outcomes:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("source", overflow="fold")
+        table.add_column("result", no_wrap=True)
+        table.add_column("what changed")
+        table.add_column("seconds", justify="right", no_wrap=True)
+        for outcome in report.ordered:
+            table.add_row(
+                console.text(outcome.source),
+                console.text(outcome.status, _COLOURS.get(outcome.status, "")),
+                console.text(_changes(outcome)),
+                f"{outcome.seconds:.1f}" if outcome.seconds else "·",
+            )
+        console.out.print(table)
+    for outcome in report.ordered:
+        _print_problem(outcome)
+    _print_verdict(report)
+
+
+def _changes(outcome: Outcome) -> str:
+    """The counts that are not zero, in words."""
+    found = [f"{int(outcome.counts[name]):,} {words}" for name, words in _CHANGES.items() if outcome.counts.get(name)]
+    return ", ".join(found) or ("nothing" if outcome.status in ("success", "partial") else "")
+
+
+def _print_problem(outcome: Outcome) -> None:
+    if outcome.error:
+        named = outcome.error if outcome.source in outcome.error else f"{outcome.source}: {outcome.error}"
+        console.print_error(PipelineError(named))
+    if outcome.quarantined:
+        number = f"{outcome.quarantined:,} document{'s' if outcome.quarantined > 1 else ''}"
+        console.err.print(
+            f"[yellow]{outcome.source}: {number} could not be brought in[/yellow]; "
+            "see `vector-pipeline quarantine list`",
+            soft_wrap=True,
+        )
+
+
+def _print_verdict(report: Report) -> None:
+    """The last line: what a reader who looks at nothing else should know."""
+    seconds = f"{report.seconds:.1f} s"
+    check = report.check
+    if report.stopped:
+        console.err.print("[yellow]stopped[/yellow]; the next run goes on from here")
+    elif check is None and not report.outcomes:
+        console.out.print("there are no sources; name them in pipeline.yaml")
+    elif check is None:
+        verdict = "not all sources are in step" if report.failed else "nothing to do"
+        console.out.print(f"{verdict} · {seconds}")
+    elif check.passed:
+        console.out.print(f"[green]the collection matches the state[/green] · {seconds}")
+    else:
+        found = "; ".join(text or name for name, text in check.failed.items()) or "the check itself failed"
+        console.print_error(
+            PipelineError(
+                f"the collection does not match the state: {found}",
+                hint=f"`vector-pipeline sync --full` compares everything; the check's run is {check.run_id}",
+            )
+        )

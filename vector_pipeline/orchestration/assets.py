@@ -1,0 +1,203 @@
+"""The asset chain of a source type: source → documents → chunks → embeddings → points, made by one factory.
+
+The factory knows no source type by name. An asset body asks the core to run its stage for each partition
+of the run and reports what came of it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from vector_pipeline.consistency.run_checks import (
+    COUNTS_MATCH,
+    NO_EMPTY_DOCUMENT,
+    QUARANTINE_EMPTY,
+    VECTORS_VALID,
+    PartitionCheck,
+    check_counts,
+    check_no_empty_document,
+    check_quarantine,
+    check_vectors,
+    confirmed,
+)
+from vector_pipeline.documents import hash16
+from vector_pipeline.embedding.base import EmbeddingUnavailable
+from vector_pipeline.errors import PipelineError
+from vector_pipeline.index.base import IndexUnavailable
+from vector_pipeline.orchestration.metadata import partition_check_result, stage_metadata
+from vector_pipeline.orchestration.names import (
+    ALLOW_DELETIONS_TAG,
+    EMBEDDING_POOL,
+    FULL_TAG,
+    INDEX_POOL,
+    INTERACTIVE_TAG,
+    partitions_of,
+    source_key,
+    source_pool,
+    stage_key,
+)
+from vector_pipeline.orchestration.private import DATA_VERSION_TAG, forget_input_version
+from vector_pipeline.sources.base import SourceUnreachable
+from vector_pipeline.sync.observation import observe
+from vector_pipeline.sync.pipeline import Pipeline
+from vector_pipeline.sync.runner import run_stage
+from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, STAGES, Options, StageResult
+
+PASSING = (SourceUnreachable, EmbeddingUnavailable, IndexUnavailable)
+"""Errors that may be over in a moment: worth another try by Dagster itself."""
+
+RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+CHECKS: Mapping[str, Mapping[str, PartitionCheck]] = {
+    CHUNKS: {NO_EMPTY_DOCUMENT: check_no_empty_document},
+    POINTS: {COUNTS_MATCH: check_counts, VECTORS_VALID: check_vectors, QUARANTINE_EMPTY: check_quarantine},
+}
+"""The checks of a run, by stage."""
+
+NOT_BLOCKING = frozenset({QUARANTINE_EMPTY})
+"""A document in quarantine is shown in red, but the rest of the run is right and goes on."""
+
+DESCRIPTIONS: Mapping[str, str] = {
+    DOCUMENTS: "What the sources hold, as normalized text with its metadata, in the state store.",
+    CHUNKS: "The documents cut by section, syntax or paragraph, within the token cap of the model.",
+    EMBEDDINGS: "A vector for every chunk text, stored by model and text: a text is embedded once.",
+    POINTS: "The points in Qdrant, equal to what chunks and embeddings say.",
+}
+
+
+def build_chain(source_type: str, sources_per_run: int = 1) -> list[dg.AssetsDefinition | dg.SourceAsset]:
+    """The five assets of a source type."""
+    return [_source_asset(source_type), *(_stage_asset(source_type, stage, sources_per_run) for stage in STAGES)]
+
+
+def _source_asset(source_type: str) -> dg.SourceAsset:
+    @dg.observable_source_asset(
+        key=source_key(source_type),
+        group_name=source_type,
+        partitions_def=partitions_of(source_type),
+        required_resource_keys={"pipeline"},
+        description=f"The configured {source_type} sources, each observed by one cheap question.",
+        tags={"dagster/kind/source": ""},
+    )
+    def source(context: dg.AssetExecutionContext) -> dg.DataVersionsByPartition:
+        pipeline: Pipeline = context.resources.pipeline
+        prefix = f"{source_type}/"
+        observed = observe(pipeline, [name for name in pipeline.partitions() if name.startswith(prefix)])
+        if observed.errors:
+            # What the others said is in the state store; the sensor puts it here at its next tick.
+            raise dg.Failure("\n".join(map(str, observed.errors.values())))
+        return dg.DataVersionsByPartition(
+            {name.removeprefix(prefix): version for name, version in observed.versions.items()}
+        )
+
+    return source
+
+
+def _stage_asset(source_type: str, stage: str, sources_per_run: int) -> dg.AssetsDefinition:
+    position = STAGES.index(stage)
+    upstream = source_key(source_type) if position == 0 else stage_key(source_type, STAGES[position - 1])
+    key = stage_key(source_type, stage)
+
+    @dg.asset(
+        key=key,
+        deps=[upstream],
+        group_name=source_type,
+        partitions_def=partitions_of(source_type),
+        # An explicit policy of one would take the partition key away from the run.
+        backfill_policy=dg.BackfillPolicy.multi_run(sources_per_run) if sources_per_run > 1 else None,
+        check_specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=key,
+                blocking=name not in NOT_BLOCKING,
+                description=(check.__doc__ or "").splitlines()[0],
+            )
+            for name, check in CHECKS.get(stage, {}).items()
+        ],
+        description=DESCRIPTIONS[stage],
+        kinds={"qdrant"} if stage == POINTS else {"python"},
+        retry_policy=RETRIES if stage in (DOCUMENTS, EMBEDDINGS, POINTS) else None,
+        pool={DOCUMENTS: source_pool(source_type), EMBEDDINGS: EMBEDDING_POOL, POINTS: INDEX_POOL}.get(stage),
+        required_resource_keys={"pipeline"},
+    )
+    def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class only
+        pipeline: Pipeline = context.resources.pipeline
+        results = _run_partitions(context, pipeline, source_type, stage)
+        for result in results:
+            _report(context, pipeline, key, result)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(_version(results)),
+            check_results=_check(pipeline, key, stage, [result.partition for result in results], context.run.run_id),
+        )
+
+    return materialize
+
+
+def _version(results: Sequence[StageResult]) -> str:
+    """The data version of the output. Partitions that share a run share it: Dagster takes one per step."""
+    if len(results) == 1:
+        return results[0].version
+    return hash16(*(f"{result.partition}={result.version}".encode() for result in results)).hex()
+
+
+def _run_partitions(
+    context: dg.AssetExecutionContext, pipeline: Pipeline, source_type: str, stage: str
+) -> list[StageResult]:
+    """Runs the stage for every partition of the run. Raises after the last one if any failed."""
+    tags = context.run.tags
+    options = Options(full=tags.get(FULL_TAG) == "true", allow_deletions=tags.get(ALLOW_DELETIONS_TAG) == "true")
+    results, errors = [], []
+    for name in context.partition_keys:
+        try:
+            results.append(run_stage(pipeline, stage, f"{source_type}/{name}", context.run.run_id, options))
+        except PipelineError as error:
+            errors.append(error)
+    if errors:
+        passing = all(isinstance(error, PASSING) for error in errors) and INTERACTIVE_TAG not in tags
+        raise dg.Failure(description="\n".join(map(str, errors)), allow_retries=passing)
+    return results
+
+
+def _report(context: dg.AssetExecutionContext, pipeline: Pipeline, key: dg.AssetKey, result: StageResult) -> None:
+    """Puts a partition's numbers on its materialization, and the version that was read on the source."""
+    source_type, name = result.partition.split("/", 1)
+    url = ""
+    if result.source_version:
+        with pipeline.source(result.partition) as source:
+            url = source.url
+        context.log_event(
+            dg.AssetObservation(
+                asset_key=source_key(source_type), partition=name, tags={DATA_VERSION_TAG: result.source_version}
+            )
+        )
+        forget_input_version(context, source_key(source_type))
+    context.add_asset_metadata(stage_metadata(result, url), asset_key=key, partition_key=name)
+    counts = ", ".join(f"{number} {what}" for what, number in result.counts.items() if number)
+    context.log.info(f"{result.partition} {result.stage}: {counts or 'nothing to do'} in {result.seconds:.2f} s")
+
+
+def _check(
+    pipeline: Pipeline, key: dg.AssetKey, stage: str, partitions: list[str], run_id: str
+) -> list[dg.AssetCheckResult]:
+    """The checks of the stage over all partitions of the run; one that stops the run is in its history too."""
+    live = [name for name in partitions if pipeline.source_settings(name) is not None]
+    answers = []
+    for name, check in CHECKS.get(stage, {}).items():
+        results = {partition: confirmed(check, pipeline, partition) for partition in live}
+        answers.append(partition_check_result(name, key, results))
+        if name in NOT_BLOCKING:
+            continue
+        for partition, result in results.items():
+            if not result.passed:
+                _record_failure(pipeline, partition, run_id, f"{stage}: {result.offenders} offend: {result.invariant}")
+    return answers
+
+
+def _record_failure(pipeline: Pipeline, partition: str, run_id: str, error: str) -> None:
+    """Closes the run in the partition's ingestion history as failed."""
+    store = pipeline.store
+    last = next(iter(store.ingestions(store.partition(partition).partition_id, 1)), None)
+    if last is not None and last.run_id == run_id:
+        store.finish_ingestion(
+            last.ingestion_no, status="failed", counts=last.counts, seconds=last.seconds, error=error
+        )

@@ -1,0 +1,151 @@
+"""The collection as an asset, its global check, and when they run: after syncs, and on a schedule."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from vector_pipeline.consistency.checks import POINTS_MATCH_STATE, check_points_match_state, invariant
+from vector_pipeline.orchestration.metadata import check_result
+from vector_pipeline.orchestration.names import (
+    CHECK_JOB,
+    COLLECTION,
+    INDEX_POOL,
+    OPTIMIZE_TAG,
+    chain_keys,
+    is_sync_job,
+    stage_key,
+)
+from vector_pipeline.orchestration.private import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from vector_pipeline.sync.collection import prepare_collection, settle_alias
+from vector_pipeline.sync.pipeline import Pipeline
+from vector_pipeline.sync.stages import POINTS
+
+CHECK_SHARE = 0.05
+"""Part of the time that checks after syncs may take: where one takes a minute, the next waits for twenty."""
+
+MOST_RUNS = 500
+"""Runs that one tick of the sensor looks at."""
+
+
+def build_collection(source_types: list[str]) -> dg.AssetsDefinition:
+    """The collection that all points go to: its schema, alias, size and upkeep."""
+
+    @dg.asset(
+        key=COLLECTION,
+        deps=[stage_key(source_type, POINTS) for source_type in source_types],
+        group_name="qdrant",
+        kinds={"qdrant"},
+        pool=INDEX_POOL,
+        required_resource_keys={"pipeline"},
+        description="The Qdrant collection: schema, payload indexes, alias, optimizer and statistics.",
+    )
+    def collection(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class only
+        pipeline: Pipeline = context.resources.pipeline
+        target = prepare_collection(pipeline)
+        live = settle_alias(pipeline, target)
+        info = pipeline.index.info(pipeline.collection)
+        optimized = False
+        # Optimizing keeps everyone else from the embedded shard while it lasts: only when the schedule asks for it.
+        pending = info.points - info.indexed_vectors
+        if context.run.tags.get(OPTIMIZE_TAG) == "true" and pending > pipeline.settings.index.optimize_above:
+            optimized = pipeline.index.optimize(pipeline.collection)
+            info = pipeline.index.info(pipeline.collection)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(f"{pipeline.collection}:{info.points}"),
+            metadata={
+                "dagster/row_count": info.points,
+                "collection": pipeline.collection,
+                "alias": pipeline.settings.index.alias,
+                "searched": live,
+                "location": pipeline.index.location,
+                "indexed_vectors": info.indexed_vectors,
+                "segments": info.segments,
+                "disk_bytes": info.disk_bytes,
+                "payload_indexes": len(info.payload_indexes),
+                "optimized": optimized,
+            },
+        )
+
+    return collection
+
+
+@dg.asset_check(
+    asset=COLLECTION,
+    name=POINTS_MATCH_STATE,
+    description=invariant(POINTS_MATCH_STATE),
+    pool=INDEX_POOL,
+    required_resource_keys={"pipeline"},
+)
+def points_match_state(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """State against collection over all partitions: missing, orphaned, stale, duplicated."""
+    pipeline: Pipeline = context.resources.pipeline
+    return check_result(check_points_match_state(pipeline), COLLECTION)
+
+
+def build_check_job() -> Any:
+    """The job that looks after the collection and proves it right."""
+    selection = dg.AssetSelection.assets(COLLECTION) | dg.AssetSelection.checks_for_assets(COLLECTION)
+    return dg.define_asset_job(
+        CHECK_JOB, selection=selection, description="Collection upkeep and the global consistency check."
+    )
+
+
+def build_check_schedule() -> dg.ScheduleDefinition:
+    """The check, every hour, whether or not anything ran."""
+    return dg.ScheduleDefinition(
+        name="check_collection_hourly",
+        job_name=CHECK_JOB,
+        cron_schedule="17 * * * *",
+        tags={OPTIMIZE_TAG: "true"},
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+def build_check_sensor(source_types: list[str]) -> dg.SensorDefinition:
+    """Starts the check when syncs have ended and none is under way: once for all that ran together."""
+    stages = frozenset(key for source_type in source_types for key in chain_keys(source_type))
+
+    @dg.sensor(
+        name="check_after_syncs",
+        job_name=CHECK_JOB,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Checks the collection after syncs.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        instance = context.instance
+        latest = _latest_sync(instance, stages)
+        if latest is None or latest == context.cursor:
+            return dg.SkipReason("nothing was synced since the last check")
+        unfinished = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=MOST_RUNS)
+        if any(run.job_name == CHECK_JOB or _is_sync(run, stages) for run in unfinished):
+            return dg.SkipReason("runs are under way")
+        if (pause := _pause_left(instance)) > 0:
+            return dg.SkipReason(f"the last check took long enough to wait another {pause:.0f} s")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=latest)], cursor=latest)
+
+    return sensor
+
+
+def _is_sync(run: dg.DagsterRun, stages: frozenset[dg.AssetKey]) -> bool:
+    """Whether a run, of whatever job (a backfill too), works on a stage of a source."""
+    return is_sync_job(run.job_name) or bool(run.asset_selection and run.asset_selection & stages)
+
+
+def _latest_sync(instance: dg.DagsterInstance, stages: frozenset[dg.AssetKey]) -> str | None:
+    """The id of the sync that ended last, well or badly: one that failed may have written before."""
+    ended = instance.get_run_records(
+        dg.RunsFilter(statuses=FINISHED_STATUSES), limit=MOST_RUNS // 10, order_by="update_timestamp", ascending=False
+    )
+    return next((record.dagster_run.run_id for record in ended if _is_sync(record.dagster_run, stages)), None)
+
+
+def _pause_left(instance: dg.DagsterInstance) -> float:
+    """Seconds until the next check may begin."""
+    last: Sequence[dg.RunRecord] = instance.get_run_records(dg.RunsFilter(job_name=CHECK_JOB), limit=1)
+    if not last or last[0].start_time is None or last[0].end_time is None:
+        return 0.0
+    took = last[0].end_time - last[0].start_time
+    return last[0].end_time + took / CHECK_SHARE - time.time()

@@ -1,0 +1,104 @@
+"""Results as Dagster metadata: numbers as numbers, so that the UI plots them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from vector_pipeline.consistency.result import MOST_OFFENDERS, CheckResult
+from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, StageResult
+
+ALWAYS_THERE: Mapping[str, tuple[str, ...]] = {
+    DOCUMENTS: ("added", "changed", "deleted", "unchanged"),
+    CHUNKS: ("chunked", "chunks", "removed"),
+    EMBEDDINGS: ("embedded", "reused", "tokens"),
+    POINTS: ("upserted", "deleted", "kept_back"),
+}
+"""Counts that every materialization of a stage has, so that their plots have no gaps."""
+
+
+def stage_metadata(result: StageResult, url: str = "") -> dict[str, Any]:
+    """The metadata of a materialization: rows, what changed, seconds, the source's version and address."""
+    metadata: dict[str, Any] = {
+        "dagster/row_count": dg.MetadataValue.int(result.rows),
+        "seconds": dg.MetadataValue.float(round(result.seconds, 3)),
+        "quarantined": dg.MetadataValue.int(result.failed),
+        **{name: dg.MetadataValue.int(0) for name in ALWAYS_THERE[result.stage]},
+        **{name.replace(": ", "_").replace(" ", "_"): dg.MetadataValue.int(n) for name, n in result.counts.items()},
+    }
+    if result.source_version:
+        metadata["source_version"] = dg.MetadataValue.text(result.source_version)
+    if url:
+        is_link = url.startswith(("https://", "http://"))
+        metadata["url"] = dg.MetadataValue.url(url) if is_link else dg.MetadataValue.path(url)
+    metadata["summary"] = dg.MetadataValue.md(_table(result))
+    return metadata
+
+
+def check_metadata(result: CheckResult) -> dict[str, Any]:
+    """The metadata of a check: how much was compared, how many offend, and the first of them as a table."""
+    metadata: dict[str, Any] = {
+        "compared": dg.MetadataValue.int(result.compared),
+        "offenders": dg.MetadataValue.int(result.offenders),
+        "seconds": dg.MetadataValue.float(round(result.seconds, 3)),
+    }
+    if result.offenders:
+        columns = result.table.columns
+        records = [dg.TableRecord({name: str(row[name]) for name in columns}) for row in result.table.to_dicts()]
+        schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in columns])
+        metadata["first_offenders"] = dg.MetadataValue.table(records=records, schema=schema)
+    for partition, reasons in result.by_partition.items():
+        metadata[f"offenders_in_{partition}"] = dg.MetadataValue.int(sum(reasons.values()))
+    if result.unconfirmed:
+        metadata["being_written"] = dg.MetadataValue.text(", ".join(result.unconfirmed))
+    return metadata
+
+
+def check_result(result: CheckResult, asset_key: dg.AssetKey) -> dg.AssetCheckResult:
+    """A check's answer in Dagster's form."""
+    return dg.AssetCheckResult(
+        passed=result.passed,
+        asset_key=asset_key,
+        check_name=result.name,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata=check_metadata(result),
+        description=_description(result),
+    )
+
+
+def partition_check_result(
+    name: str, asset_key: dg.AssetKey, results: Mapping[str, CheckResult]
+) -> dg.AssetCheckResult:
+    """The answer of a run's check over its partitions: what failed stands for all, and says where."""
+    if not results:
+        return dg.AssetCheckResult(passed=True, asset_key=asset_key, check_name=name, description="nothing is left")
+    failed = {partition: result for partition, result in results.items() if not result.passed}
+    shown = failed or results
+    merged = CheckResult(
+        name=name,
+        passed=not failed,
+        compared=sum(result.compared for result in results.values()),
+        offenders=sum(result.offenders for result in failed.values()),
+        table=pl.concat(result.table for result in shown.values()).head(MOST_OFFENDERS),
+        seconds=sum(result.seconds for result in results.values()),
+        invariant=next(iter(shown.values())).invariant,
+        by_partition={partition: {name: result.offenders} for partition, result in failed.items()},
+    )
+    return check_result(merged, asset_key)
+
+
+def _description(result: CheckResult) -> str:
+    """The invariant; where it does not hold, in which partitions."""
+    if result.passed:
+        return result.invariant
+    where = ", ".join(list(result.by_partition)[:5]) + (", …" if len(result.by_partition) > 5 else "")
+    return f"{result.offenders} offenders in {where}: {result.invariant}"
+
+
+def _table(result: StageResult) -> str:
+    """The counts as a markdown table."""
+    rows = "\n".join(f"| {name} | {number:,} |" for name, number in result.counts.items())
+    return f"**{result.partition}** · {result.stage} · {result.rows:,} rows\n\n| what | number |\n|---|--:|\n{rows}\n"

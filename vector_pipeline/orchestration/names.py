@@ -1,0 +1,62 @@
+"""The names that assets, jobs, sensors and the command line share."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from vector_pipeline.sync.stages import STAGES
+
+SOURCE = "source"
+COLLECTION = dg.AssetKey(["qdrant", "collection"])
+CHECK_JOB = "check_collection"
+
+FULL_TAG = "vector_pipeline/full"
+ALLOW_DELETIONS_TAG = "vector_pipeline/allow_deletions"
+OPTIMIZE_TAG = "vector_pipeline/optimize"
+"""On runs of the check job that may also optimize the collection."""
+INTERACTIVE_TAG = "vector_pipeline/interactive"
+"""On runs that a person waits for: a failed step is reported at once, not retried."""
+
+REASON_TAG = "vector_pipeline/reason"
+"""On runs of the sensors: why the source was due."""
+
+EMBEDDING_POOL = "embedding"
+INDEX_POOL = "index"
+
+
+def source_pool(source_type: str) -> str:
+    """The pool of the steps that read from sources of the type: what they ask is shared, an API or a disk."""
+    return source_type
+
+
+def source_key(source_type: str) -> dg.AssetKey:
+    """The observed source asset of a source type."""
+    return dg.AssetKey([source_type, SOURCE])
+
+
+def stage_key(source_type: str, stage: str) -> dg.AssetKey:
+    """The asset of one stage of a source type."""
+    return dg.AssetKey([source_type, stage])
+
+
+def chain_keys(source_type: str) -> list[dg.AssetKey]:
+    """The assets of a source type in the order of the flow."""
+    return [stage_key(source_type, stage) for stage in STAGES]
+
+
+def sync_job_name(source_type: str) -> str:
+    """The job that brings partitions of a source type in step."""
+    return f"{_SYNC_JOB}{source_type}"
+
+
+def is_sync_job(name: str) -> bool:
+    """Whether a job brings partitions of some source type in step."""
+    return name.startswith(_SYNC_JOB)
+
+
+def partitions_of(source_type: str) -> dg.DynamicPartitionsDefinition:
+    """One partition per configured source of the type; the keys follow the settings."""
+    return dg.DynamicPartitionsDefinition(name=f"{source_type}_sources")
+
+
+_SYNC_JOB = "sync_"

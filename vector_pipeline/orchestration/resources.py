@@ -1,0 +1,48 @@
+"""How Dagster code reaches the core: one resource that opens the pipeline named by the settings file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from vector_pipeline.orchestration.abandoned import end_abandoned_runs, marked_alive
+from vector_pipeline.settings_file import SettingsError, find_settings_file, load_settings
+from vector_pipeline.sync.pipeline import Pipeline
+
+
+@contextmanager
+def open_pipeline() -> Iterator[Pipeline]:
+    """The pipeline of the settings file in force, read anew: sources come and go while Dagster runs.
+
+    Raises SettingsError.
+    """
+    loaded = load_settings(find_settings_file(None))
+    with Pipeline(loaded.settings, loaded.data_dir) as pipeline:
+        yield pipeline
+
+
+@dg.resource(description="State store, index, embedders and sources, as pipeline.yaml names them.")
+def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
+    """The pipeline for the length of a run, which shows as alive meanwhile."""
+    instance, run_id = context.instance, context.run_id
+    with open_pipeline() as pipeline:
+        if instance is None or run_id is None:
+            yield pipeline
+            return
+        # Before the first step asks for a place in a pool: one that a killed run holds is never given back.
+        end_abandoned_runs(pipeline.data_dir, lambda: instance)
+        with marked_alive(pipeline.data_dir, instance, run_id):
+            yield pipeline
+
+
+def sources_per_run() -> int:
+    """How many sources share a run, as the settings say; 1 where they can't be read.
+
+    The code location loads all the same: the sensors then show what is wrong with the settings.
+    """
+    try:
+        return load_settings(find_settings_file(None)).settings.limits.sources_per_run
+    except SettingsError:
+        return 1

@@ -1,0 +1,80 @@
+"""The chunks stage: every live document cut, none cut that has not changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vector_pipeline.chunking.base import Splittable
+from vector_pipeline.chunking.cap import bounded_context
+from vector_pipeline.documents import Failure, Span, make_chunks
+from vector_pipeline.state.records import Chunked, Partition, ToChunk
+from vector_pipeline.sync.cursors import after_revision
+from vector_pipeline.sync.pipeline import Pipeline
+from vector_pipeline.sync.progress import report
+from vector_pipeline.sync.stages import CHUNKS, Options, StageResult
+
+
+def run_chunks(pipeline: Pipeline, name: str, run_id: str, options: Options) -> StageResult:
+    """Brings the chunks of a partition in step with its documents. Documents that can't be cut go to quarantine."""
+    store = pipeline.store
+    partition = store.partition(name)
+    config = pipeline.chunks_config
+    after = after_revision(store, partition, CHUNKS, config, options)
+    counts = {"chunked": 0, "chunks": 0, "failed": 0, "removed": 0}
+    for batch in store.documents_to_chunk(partition.partition_id, after=after, config_hash=config):
+        rows = _chunk(pipeline, batch)
+        store.replace_chunks(partition.partition_id, config, rows)
+        _settle_quarantine(pipeline, partition, batch, rows)
+        counts["removed"] += sum(document.deleted for document in batch)
+        counts["failed"] += sum(bool(row.error) for row in rows)
+        counts["chunked"] += sum(not (document.deleted or row.error) for document, row in zip(batch, rows, strict=True))
+        counts["chunks"] += sum(len(row.chunks or ()) for row in rows)
+        report(name, CHUNKS, "chunks", counts["chunks"])
+    store.set_cursor(partition.partition_id, CHUNKS, config, partition.revision)
+    return StageResult(
+        name,
+        CHUNKS,
+        f"{config.hex()[:8]}-r{partition.revision}",
+        store.count_chunks(partition.partition_id),
+        counts,
+        failed=counts["failed"],
+    )
+
+
+def _chunk(pipeline: Pipeline, batch: Sequence[ToChunk]) -> list[Chunked]:
+    """A row per document: its chunks, none for a deleted one, or the reason why it can't be cut."""
+    contexts = {document.context for document in batch}
+    bounded = {
+        context: bounded_context(context, pipeline.embedder.count_tokens, pipeline.splitter.max_tokens)
+        for context in contexts
+    }
+    live = [document for document in batch if not document.deleted]
+    answers = pipeline.splitter.split(
+        [Splittable(document.text, document.kind, document.language, bounded[document.context]) for document in live]
+    )
+    by_number = {document.document_no: answer for document, answer in zip(live, answers, strict=True)}
+    return [_row(document, bounded[document.context], by_number.get(document.document_no, [])) for document in batch]
+
+
+def _row(document: ToChunk, context: str, answer: list[Span] | str) -> Chunked:
+    if isinstance(answer, str):
+        return Chunked(document.document_no, document.content_hash, None, answer)
+    chunks = make_chunks(document.document_id, context, document.text, answer)
+    return Chunked(document.document_no, document.content_hash, chunks)
+
+
+def _settle_quarantine(
+    pipeline: Pipeline, partition: Partition, batch: Sequence[ToChunk], rows: Sequence[Chunked]
+) -> None:
+    """Quarantines what could not be cut, releases what could."""
+    pairs = list(zip(batch, rows, strict=True))
+    failures = [
+        (document.document_id, Failure(document.native_id, document.version, document.uri, CHUNKS, row.error))
+        for document, row in pairs
+        if row.error
+    ]
+    if failures:
+        delay = pipeline.settings.limits.quarantine_retry
+        pipeline.store.quarantine(partition.partition_id, failures, first_delay=delay)
+    cut = [document.document_id for document, row in pairs if not row.error]
+    pipeline.store.release(partition.partition_id, cut, CHUNKS)

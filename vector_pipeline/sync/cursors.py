@@ -1,0 +1,36 @@
+"""How far a stage has come: the revision it has applied, under which configuration."""
+
+from __future__ import annotations
+
+from vector_pipeline.state.records import Partition
+from vector_pipeline.state.store import StateStore
+from vector_pipeline.sync.stages import Options
+
+EVERYTHING = -1
+"""Lower than any revision: the stage compares all rows."""
+
+
+def after_revision(store: StateStore, partition: Partition, stage: str, config: bytes, options: Options) -> int:
+    """The revision after which the stage has to look: all of them where the configuration is another."""
+    cursor = store.cursor(partition.partition_id, stage)
+    if options.full or cursor is None or cursor.config_hash != config:
+        return EVERYTHING
+    return cursor.revision
+
+
+def reached_revision(store: StateStore, partition: Partition, stage_before: str, config_before: bytes) -> int:
+    """The revision up to which a stage can be finished: as far as the stage before it has come, no further.
+
+    Runs may overlap, one stage of each in turn, and stages may be run by themselves: what the stage before has
+    not seen yet is looked at again once it has.
+    """
+    cursor = store.cursor(partition.partition_id, stage_before)
+    if cursor is None or cursor.config_hash != config_before:
+        return EVERYTHING
+    return min(cursor.revision, partition.revision)
+
+
+def is_behind(store: StateStore, partition: Partition, stage: str, config: bytes) -> bool:
+    """Whether the stage has rows to look at."""
+    cursor = store.cursor(partition.partition_id, stage)
+    return cursor is None or cursor.config_hash != config or cursor.revision < partition.revision

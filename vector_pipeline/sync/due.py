@@ -1,0 +1,76 @@
+"""Deciding which partitions have work: level-triggered, from what is observed and what is recorded.
+
+Both the sensors and the command line ask here, so that they agree. Nothing is remembered between questions:
+whatever was missed, interrupted or undone shows up again at the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from vector_pipeline.sync.collection import collection_is_lost
+from vector_pipeline.sync.cursors import is_behind
+from vector_pipeline.sync.footing import is_unfinished
+from vector_pipeline.sync.pipeline import Pipeline
+from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS, POINTS
+
+FIRST_DELAY = timedelta(seconds=30)
+LONGEST_DELAY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Why a partition needs a run. `built` and `observed` are source versions."""
+
+    partition: str
+    reason: str
+    built: str
+    observed: str
+
+
+def due_partition(pipeline: Pipeline, name: str, observed: str, now: datetime | None = None) -> Due | None:
+    """Why the partition needs a run when the source says `observed`, or None when it is in step."""
+    store = pipeline.store
+    now = now or datetime.now(UTC)
+    partition = store.partition(name)
+    state = store.source_state(partition.partition_id)
+    reason = ""
+    settings = pipeline.source_settings(name)
+    if settings is None:
+        reason = "removed from the settings"
+    elif not state.built_version:
+        reason = "never synced"
+    elif state.built_version != observed:
+        reason = "changed at the source"
+    elif state.settings_hash != pipeline.documents_config(settings):
+        reason = "settings changed"
+    elif _stage_is_behind(pipeline, name):
+        reason = "an earlier run did not finish"
+    elif not store.due_for_retry(partition.partition_id, now).is_empty():
+        reason = "failed documents are due again"
+    elif state.census_at is None or now - state.census_at >= settings.census_every:
+        reason = "a full listing is due"
+    return Due(name, reason, state.built_version, observed) if reason else None
+
+
+def retry_at(failures: int, last: datetime | None) -> datetime | None:
+    """When a partition whose last `failures` runs failed may run again: after a doubling delay."""
+    if not failures or last is None:
+        return None
+    doublings = min(failures - 1, 20)
+    return last + min(FIRST_DELAY * int(2**doublings), LONGEST_DELAY)
+
+
+def _stage_is_behind(pipeline: Pipeline, name: str) -> bool:
+    store = pipeline.store
+    partition = store.partition(name)
+    if is_unfinished(store, partition.partition_id) or collection_is_lost(pipeline):
+        return True
+    target = store.target_no(pipeline.collection)
+    stages = (
+        (CHUNKS, pipeline.chunks_config),
+        (EMBEDDINGS, pipeline.embeddings_config),
+        (POINTS, pipeline.points_config(target)),
+    )
+    return any(is_behind(store, partition, stage, config) for stage, config in stages)
