@@ -332,7 +332,9 @@ class LimitSettings(Section):
 class Settings(Section):
     """Everything `pipeline.yaml` may say."""
 
-    data_dir: OptionalPath = Field(None, description="Folder of all data; empty is the user's data folder.")
+    data_dir: OptionalPath = Field(
+        None, description="Folder of all data; empty is one for this file in the user's data folder."
+    )
     sources: Sources = Field(default_factory=Sources, description="What is kept in step.")
     chunking: ChunkingSettings = Field(default_factory=ChunkingSettings, description="How documents are cut.")
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings, description="How texts become vectors.")

@@ -7,6 +7,7 @@ in which words. Paths come out absolute, relative ones counted from the folder o
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -90,7 +91,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> L
         raise _all_problems(problems, shown)
     try:
         anchored: Settings = _anchored(settings, path.parent)
-        data_dir = anchored.data_dir or _user_data_dir()
+        data_dir = anchored.data_dir or _user_data_dir(path)
     except RuntimeError as error:  # a ~ or ~name without a home folder
         raise SettingsError(f"{shown}: {error}", hint="write the path without ~") from None
     settings = anchored.model_copy(update={"data_dir": data_dir})
@@ -143,10 +144,12 @@ def _shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _user_data_dir() -> Path:
+def _user_data_dir(path: Path) -> Path:
+    """A folder of this settings file's own: what one project takes for removed sources must not be another's."""
     from platformdirs import user_data_path  # only where no data_dir is set
 
-    return user_data_path("vector-pipeline", appauthor=False)
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    return user_data_path("vector-pipeline", appauthor=False) / f"{path.parent.name or 'root'}-{digest}"
 
 
 def _anchored(value: Any, base: Path) -> Any:

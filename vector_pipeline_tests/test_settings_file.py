@@ -62,7 +62,7 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
 
 
 def test_data_lies_in_the_users_data_folder_unless_the_file_says_otherwise(tmp_path: Path) -> None:
-    assert load(tmp_path, "").data_dir.name == "vector-pipeline"
+    assert load(tmp_path, "").data_dir.parent.name == "vector-pipeline"
     loaded = load(tmp_path, "data_dir: here/data")
     assert loaded.data_dir == loaded.settings.data_dir == tmp_path / "here" / "data"
 

@@ -22,9 +22,6 @@ _COLOURS = {
     "removed": "dim",
 }
 
-_STOPS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
-"""How the history names what ended a run that a person stopped."""
-
 
 def status_command(
     probe: Annotated[
@@ -97,7 +94,9 @@ def _state(pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str]) 
     if last == "running":
         return ("running" if _is_locked(pipeline, name) else "stopped"), reason
     if last == "failed":
-        return ("stopped" if str(summary.get("last_error")).endswith(_STOPS) else "failed"), reason
+        from vector_pipeline.sync.history import STOPPED
+
+        return ("stopped" if str(summary.get("last_error")).endswith(STOPPED) else "failed"), reason
     if not built:
         return "never synced", reason
     if observed and observed != built:

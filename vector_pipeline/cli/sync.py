@@ -126,7 +126,7 @@ def _run(
         shown.announce("checking the collection against the state")
         run = run_check(instance)
         stops.raise_if_asked()
-        report.check = Check(run.success and not run.failed_checks, run.failed_checks, run.run_id)
+        report.check = Check(run.success and not run.failed_checks, run.failed_checks, run.run_id, run.error)
 
 
 @contextmanager

@@ -53,11 +53,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether the collection matches the state; `failed` maps the names of failed checks to what they found."""
+    """Whether the collection matches the state; `failed` maps the names of failed checks to what they found.
+
+    `error` says why the check could not be made.
+    """
 
     passed: bool
     failed: Mapping[str, str]
     run_id: str
+    error: str = ""
 
 
 @dataclass
@@ -102,7 +106,8 @@ def report_as_json(report: Report) -> dict[str, Any]:
             }
             for outcome in report.ordered
         ],
-        "check": check and {"passed": check.passed, "failed": dict(check.failed), "run_id": check.run_id},
+        "check": check
+        and {"passed": check.passed, "failed": dict(check.failed), "error": check.error, "run_id": check.run_id},
         "stopped": report.stopped,
         "seconds": round(report.seconds, 3),
     }
@@ -164,10 +169,15 @@ def _print_verdict(report: Report) -> None:
     elif check.passed:
         console.out.print(f"[green]the collection matches the state[/green] · {seconds}")
     else:
-        found = "; ".join(text or name for name, text in check.failed.items()) or "the check itself failed"
-        console.print_error(
-            PipelineError(
-                f"the collection does not match the state: {found}",
-                hint=f"`vector-pipeline sync --full` compares everything; the check's run is {check.run_id}",
-            )
-        )
+        _print_check_problem(check)
+
+
+def _print_check_problem(check: Check) -> None:
+    """Says what the check found, or why it could not look."""
+    if check.failed:
+        found = "; ".join(text or name for name, text in check.failed.items())
+        what, then = f"the collection does not match the state: {found}", "`vector-pipeline sync --full` mends it"
+    else:
+        what = f"the collection could not be checked against the state: {check.error or 'an unexpected error'}"
+        then = "run again"
+    console.print_error(PipelineError(what, hint=f"{then}; in Dagster this is run {check.run_id}"))

@@ -20,10 +20,9 @@ from vector_pipeline.sync.pipeline import Pipeline
 
 POINTS_MATCH_STATE = "points_match_state"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    # Nothing is fetched and nothing is drawn over what the command line shows.
+    # Nothing is fetched.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "enable_progress_bar": False,
 }
 
 NO_PARTITION = "?"
@@ -34,6 +33,8 @@ def run_sql(name: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The offenders that `sql/<name>.sql` finds in the frames: partition, document_id, point_id, why."""
     query = resources.files("vector_pipeline.consistency").joinpath("sql", f"{name}.sql").read_text("utf-8")
     with duckdb.connect(":memory:", config=_CONFIG) as database:
+        # Nothing is drawn over what the command line shows; DuckDB takes this setting only from a session.
+        database.execute("SET enable_progress_bar = false")
         for frame_name, frame in frames.items():
             database.register(frame_name, frame.to_arrow())
         offenders: pl.DataFrame = database.sql(query).pl()

@@ -13,6 +13,11 @@ from vector_pipeline.errors import PipelineError
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import POINTS, Options, StageResult
 
+STOPPED = "stopped"
+"""The reason in the history of a run that was interrupted."""
+
+_RECENT = 20
+
 
 class History:
     """The row of one run for one partition. Made under the partition's lock."""
@@ -23,12 +28,13 @@ class History:
         self._counts: Counter[str] = Counter()
         self._seconds = 0.0
         pid = self._store.partition(partition).partition_id
-        last = next(iter(self._store.ingestions(pid, 1)), None)
-        if last is not None and last.run_id == run_id and last.status in ("running", "failed"):
-            self._number = last.ingestion_no
-            self._counts.update({key: int(value) for key, value in last.counts.items()})
-            self._seconds = last.seconds
-            return
+        for earlier in self._store.ingestions(pid, _RECENT):
+            # Runs of one partition may take turns between stages; each keeps to its own row.
+            if earlier.run_id == run_id and earlier.status in ("running", "failed"):
+                self._number = earlier.ingestion_no
+                self._counts.update({key: int(value) for key, value in earlier.counts.items()})
+                self._seconds = earlier.seconds
+                return
         self._number = self._store.begin_ingestion(pid, run_id, "full" if options.full else "auto")
 
     def record(self, result: StageResult) -> None:
@@ -43,8 +49,14 @@ class History:
         self._finish("success" if quarantined.is_empty() else "partial", "")
 
     def record_failure(self, stage: str, error: BaseException) -> None:
-        """Closes the row as failed. Only our own errors are quoted: others may carry text of documents."""
-        message = str(error) if isinstance(error, PipelineError) else type(error).__name__
+        """Closes the row as failed. Only our own errors are quoted: others may carry text of documents.
+
+        What is no Exception is a person or the system ending the run, not a fault of it.
+        """
+        if isinstance(error, PipelineError):
+            message = str(error)
+        else:
+            message = type(error).__name__ if isinstance(error, Exception) else STOPPED
         self._finish("failed", f"{stage}: {message}")
 
     def _finish(self, status: Literal["success", "partial", "failed"], error: str) -> None:
