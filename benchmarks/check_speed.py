@@ -84,6 +84,10 @@ def main() -> None:
         answer: multiprocessing.Queue[tuple[int, float, float, float]] = context.Queue()
         process = context.Process(target=measure, args=(points, faults, answer))
         process.start()
+        while answer.empty():
+            process.join(0.2)
+            if process.exitcode:
+                raise SystemExit("the check failed; see above")
         offenders, seconds, held, peak = answer.get()
         process.join()
         row = (f"{points:,}", f"{3 * faults:,}", f"{offenders:,}", f"{seconds:.1f}", f"{held:.2f}", f"{peak:.2f}")

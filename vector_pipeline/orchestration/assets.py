@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from vector_pipeline.consistency.repairs import record_offender
 from vector_pipeline.consistency.run_checks import (
     COUNTS_MATCH,
     NO_EMPTY_DOCUMENT,
@@ -190,6 +191,8 @@ def _check(
         for partition, result in results.items():
             if not result.passed:
                 _record_failure(pipeline, partition, run_id, f"{stage}: {result.offenders} offend: {result.invariant}")
+                if stage == POINTS:
+                    record_offender(pipeline, partition)
     return answers
 
 

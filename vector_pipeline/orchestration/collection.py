@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from vector_pipeline.consistency.checks import POINTS_MATCH_STATE, check_points_match_state, invariant
+from vector_pipeline.consistency.repairs import record_offenders
 from vector_pipeline.orchestration.metadata import check_result
 from vector_pipeline.orchestration.names import (
     CHECK_JOB,
@@ -81,7 +82,11 @@ def build_collection(source_types: list[str]) -> dg.AssetsDefinition:
 def points_match_state(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """State against collection over all partitions: missing, orphaned, stale, duplicated."""
     pipeline: Pipeline = context.resources.pipeline
-    return check_result(check_points_match_state(pipeline), COLLECTION)
+    result = check_points_match_state(pipeline)
+    if not result.passed:
+        doubted = record_offenders(pipeline, result)
+        context.log.warning(f"the next run of {', '.join(doubted) or 'no source'} compares everything with the index")
+    return check_result(result, COLLECTION)
 
 
 def build_check_job() -> Any:
@@ -122,7 +127,7 @@ def build_check_sensor(source_types: list[str]) -> dg.SensorDefinition:
         unfinished = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=MOST_RUNS)
         if any(run.job_name == CHECK_JOB or _is_sync(run, stages) for run in unfinished):
             return dg.SkipReason("runs are under way")
-        if (pause := _pause_left(instance)) > 0:
+        if (pause := pause_before_check(instance)) > 0:
             return dg.SkipReason(f"the last check took long enough to wait another {pause:.0f} s")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=latest)], cursor=latest)
 
@@ -142,8 +147,8 @@ def _latest_sync(instance: dg.DagsterInstance, stages: frozenset[dg.AssetKey]) -
     return next((record.dagster_run.run_id for record in ended if _is_sync(record.dagster_run, stages)), None)
 
 
-def _pause_left(instance: dg.DagsterInstance) -> float:
-    """Seconds until the next check may begin."""
+def pause_before_check(instance: dg.DagsterInstance) -> float:
+    """Seconds until the next check may begin, 0 or less where it may now."""
     last: Sequence[dg.RunRecord] = instance.get_run_records(dg.RunsFilter(job_name=CHECK_JOB), limit=1)
     if not last or last[0].start_time is None or last[0].end_time is None:
         return 0.0

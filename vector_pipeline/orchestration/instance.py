@@ -10,10 +10,15 @@ import os
 from importlib import resources
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.settings_file import Loaded
 
 CONFIG_VARIABLE = "VECTOR_PIPELINE_CONFIG"
+
+
+_STORAGE_SECONDS = 60
 
 
 class DagsterHomeError(PipelineError):
@@ -46,6 +51,27 @@ def prepare_dagster_home(loaded: Loaded) -> Path:
         ) from error
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+def make_storage(home: Path) -> None:
+    """Makes Dagster's own tables in a fresh home, one process at a time: two that do so at once fail.
+
+    Raises DagsterHomeError where another process takes too long over it.
+    """
+    made = home / ".storage-made"
+    if made.exists():
+        return
+    import dagster as dg
+
+    try:
+        with FileLock(home / ".storage.lock", timeout=_STORAGE_SECONDS):
+            if not made.exists():
+                with dg.DagsterInstance.from_config(str(home)):
+                    made.touch()
+    except Timeout as error:
+        raise DagsterHomeError(
+            f"another process has been preparing {home} for {_STORAGE_SECONDS} s", hint="wait for it, or end it"
+        ) from error
 
 
 def instance_config(loaded: Loaded) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 import dagster as dg
 
 from vector_pipeline.definitions import defs
+from vector_pipeline.orchestration.instance import make_storage
 from vector_pipeline.orchestration.names import (
     ALLOW_DELETIONS_TAG,
     CHECK_JOB,
@@ -59,6 +60,7 @@ class RunOutcome:
 @contextmanager
 def terminal_instance(home: Path) -> Iterator[dg.DagsterInstance]:
     """The instance whose home is `home`, for runs in this process."""
+    make_storage(home)
     ref = InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE)
     with dg.DagsterInstance.from_ref(ref) as instance:
         yield instance

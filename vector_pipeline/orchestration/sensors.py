@@ -30,6 +30,9 @@ TICK_SECONDS = 15
 PROBING_SECONDS = 25.0
 """After this long a tick begins no further probes: Dagster gives up on a tick after 60 seconds."""
 
+PROBE_SECONDS = 20.0
+"""Longest wait for one probe within a tick, whatever the source's own time-out."""
+
 LOOK_EVERY = timedelta(minutes=10)
 """How often a tick without news compares the partition keys all the same."""
 
@@ -140,7 +143,7 @@ class _Tick:
                 break
             batch = due[start : start + PROBES_AT_ONCE]
             asked += batch
-            errors |= observe(self.pipeline, batch).errors
+            errors |= observe(self.pipeline, batch, longest=PROBE_SECONDS).errors
         for name, error in errors.items():
             self.context.log.error(f"{name} could not be observed: {error}")
         left = {name: PipelineError(f"{name} did not answer earlier") for name in order if self._is_left(name, asked)}
@@ -177,7 +180,7 @@ class _Tick:
         found: list[Due] = []
         for name in self.configured:
             seen = self.store.observation(self.store.partition(name).partition_id)
-            if seen and (due := due_partition(self.pipeline, name, seen[0], self.now)):
+            if seen and seen[0] and (due := due_partition(self.pipeline, name, seen[0], self.now)):
                 found.append(due)
         found.extend(Due(name, "removed from the settings", "", REMOVED) for name in self.removed)
         return [due for due in found if not self._pauses(due.partition)]
@@ -209,7 +212,8 @@ class _Tick:
         """Versions that differ from the last one recorded: recording each tick would flood the event log."""
         current = dict.fromkeys(self.removed, REMOVED)
         for name in self.configured:
-            if seen := self.store.observation(self.store.partition(name).partition_id):
+            seen = self.store.observation(self.store.partition(name).partition_id)
+            if seen and seen[0]:
                 current[name] = seen[0]
         return {name: version for name, version in current.items() if self.memory.observed.get(name) != version}
 
