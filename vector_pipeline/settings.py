@@ -148,12 +148,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_USER_INFO = re.compile(r"(?<=:)//[^/@\"\s]*@")
+"""User and password in front of a URL's host."""
+
+
 class SourceSettings(Section):
     """What every source has."""
 
     observe_every: Duration = Field(timedelta(seconds=30), description="How often the source is probed.")
     census_every: Duration = Field(timedelta(days=1), description="How often everything is listed again.")
-    behind_limit: Duration = Field(timedelta(hours=1), description="When a source that is not in step is reported.")
+    behind_limit: Duration = Field(
+        timedelta(hours=1), description="How long a source may be behind before `status` fails."
+    )
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer of the source.")
     include: tuple[Pattern, ...] = Field(
         (), description="Patterns (gitignore syntax) of paths to take; empty takes all."
@@ -169,7 +175,7 @@ class SourceSettings(Section):
     @property
     def fingerprint(self) -> str:
         """Names all settings that documents depend on, as JSON without secrets."""
-        return self.model_dump_json(exclude=set(self.operational))
+        return _USER_INFO.sub("//", self.model_dump_json(exclude=set(self.operational)))
 
 
 class LocalFilesSettings(SourceSettings):
@@ -259,8 +265,8 @@ class EmbeddingSettings(Section):
     query_prefix: str = Field("", description="Text some models want in front of queries.")
     batch_size: int = Field(64, ge=1, le=2048, description="Texts per request.")
     concurrency: int = Field(4, ge=1, le=64, description="Requests under way at once.")
-    requests_per_minute: int = Field(0, ge=0, description="Limit of requests per minute; 0 is none.")
-    tokens_per_minute: int = Field(0, ge=0, description="Limit of tokens per minute; 0 is none.")
+    requests_per_minute: int = Field(0, ge=0, description="Limit of requests per minute and process; 0 is none.")
+    tokens_per_minute: int = Field(0, ge=0, description="Limit of tokens per minute and process; 0 is none.")
     max_input_tokens: int = Field(8191, ge=1, description="Longest text the model reads, in tokens.")
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer.")
     max_retries: int = Field(5, ge=0, le=20, description="Tries after the first for one batch.")

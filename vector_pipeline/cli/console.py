@@ -110,6 +110,18 @@ def print_error(error: PipelineError) -> None:
         err.print(Text.assemble(("  → ", "dim"), plain(error.hint)), soft_wrap=True)
 
 
+def print_waiting(sources: Sequence[str]) -> None:
+    """Says that searches still use the collection of former settings, and which sources they wait for."""
+    err.print(
+        text(
+            f"searches answer from the collection of the former settings, by keyword, until all sources are in the new "
+            f"one; missing: {', '.join(sources)}",
+            "yellow",
+        ),
+        soft_wrap=True,
+    )
+
+
 def wrong_use(message: str) -> NoReturn:
     """Ends the command as wrongly used."""
     err.print(Text.assemble(("error: ", "red"), plain(message, lines=True)), soft_wrap=True)

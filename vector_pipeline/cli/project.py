@@ -64,10 +64,10 @@ def dev_command(
 
     Example: vector-pipeline dev --port 3001
     """
-    from vector_pipeline.orchestration.instance import prepare_dagster_home
+    from vector_pipeline.orchestration.instance import make_storage, prepare_dagster_home
 
     loaded = console.load()
-    prepare_dagster_home(loaded)
+    make_storage(prepare_dagster_home(loaded))
     workspace = loaded.project_dir / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.exists() else ["-m", "vector_pipeline.definitions"]
     console.out.print(f"Dagster on http://{host}:{port}, home {os.environ['DAGSTER_HOME']}", soft_wrap=True)

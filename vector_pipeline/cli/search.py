@@ -36,6 +36,7 @@ def search_command(
 
     Example: vector-pipeline search "who is on call" --tag incident
     """
+    from vector_pipeline.sync.collection import former_collection_kept_by
     from vector_pipeline.sync.search import search
 
     if not query.strip():
@@ -47,10 +48,13 @@ def search_command(
     }
     with console.opened() as pipeline:
         console.known_sources(pipeline, source or [])
+        waiting = former_collection_kept_by(pipeline)
         hits = search(pipeline, query, limit=limit, must={name: values for name, values in wanted.items() if values})
     if as_json:
         console.print_json({"query": query, "hits": [_as_json(hit) for hit in hits]})
         return
+    if waiting:
+        console.print_waiting(waiting)
     if not hits:
         console.out.print("nothing found")
     for rank, hit in enumerate(hits, 1):

@@ -10,6 +10,7 @@ import typer
 from vector_pipeline.cli import console
 
 if TYPE_CHECKING:
+    from vector_pipeline.index.base import VectorIndexError
     from vector_pipeline.sync.pipeline import Pipeline
 
 _COLOURS = {
@@ -33,6 +34,9 @@ def status_command(
 
     Example: vector-pipeline status --probe
     """
+    from vector_pipeline.index.base import VectorIndexError
+    from vector_pipeline.sync.collection import former_collection_kept_by
+
     with console.opened() as pipeline:
         errors: dict[str, str] = {}
         if probe:
@@ -40,12 +44,23 @@ def status_command(
 
             asked = observe(pipeline, pipeline.partitions())
             errors = {name: str(error) for name, error in asked.errors.items()}
-        rows = [_row(pipeline, summary, errors) for summary in _summaries(pipeline)]
+        waiting: list[str] = []
+        index_error: VectorIndexError | None = None
+        try:
+            waiting = former_collection_kept_by(pipeline)
+        except VectorIndexError as error:
+            # What the state store knows is shown all the same.
+            index_error = error
+        rows = [_row(pipeline, summary, errors, index_error) for summary in _summaries(pipeline)]
     if as_json:
-        console.print_json({"sources": rows})
+        console.print_json({"sources": rows, "searches_wait_for": waiting, "index_error": str(index_error or "")})
     else:
         _print(rows)
-    if errors:
+        if waiting:
+            console.print_waiting(waiting)
+        if index_error:
+            console.print_error(index_error)
+    if errors or index_error or any(row["late"] for row in rows):
         raise typer.Exit(console.FAILED)
 
 
@@ -57,9 +72,13 @@ def _summaries(pipeline: Pipeline) -> list[dict[str, Any]]:
     return [held.get(name, {"name": name}) for name in names]
 
 
-def _row(pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str]) -> dict[str, Any]:
+def _row(
+    pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str], index_error: VectorIndexError | None
+) -> dict[str, Any]:
     name = summary["name"]
-    state, reason = _state(pipeline, summary, errors)
+    state, reason = _state(pipeline, summary, errors, index_error)
+    behind = _behind(state, summary)
+    settings = pipeline.source_settings(name)
     return {
         "source": name,
         "state": state,
@@ -70,12 +89,15 @@ def _row(pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str]) ->
         "quarantined": summary.get("quarantined") or 0,
         "last_success_at": summary.get("last_success_at"),
         "observed_at": summary.get("observed_at"),
-        "behind_seconds": _behind(state, summary),
+        "behind_seconds": behind,
+        "late": settings is not None and behind > settings.behind_limit.total_seconds(),
         "error": errors.get(name) or summary.get("last_error") or "",
     }
 
 
-def _state(pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str]) -> tuple[str, str]:
+def _state(
+    pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str], index_error: VectorIndexError | None
+) -> tuple[str, str]:
     """The state in a word, and why the next sync has work to do ("" if it has none).
 
     The source is what it was when it was last looked at.
@@ -86,7 +108,7 @@ def _state(pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str]) 
     if pipeline.source_settings(name) is None:
         return "removed", "removed from the settings"
     observed, built = summary.get("observed_version") or "", summary.get("built_version") or ""
-    due = due_partition(pipeline, name, observed or built)
+    due = None if index_error else due_partition(pipeline, name, observed or built)
     reason = due.reason if due else ""
     if name in errors:
         return "unreachable", reason
@@ -148,7 +170,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             *(f"{row[name]:,}" for name in numbers),
             Text(f"{row['quarantined']:,}" if row["quarantined"] else "·", "yellow" if row["quarantined"] else ""),
             console.age(row["last_success_at"]),
-            console.duration(behind) if behind else "·",
+            Text(console.duration(behind) if behind else "·", "red" if row["late"] else ""),
             *([console.age(row["observed_at"])] if wide else []),
         )
     console.out.print(table)

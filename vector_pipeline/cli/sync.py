@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from vector_pipeline.sync.stages import Options
 
 
+QUICKLY_CHECKED = 20_000
+"""Points of a collection that every sync checks."""
+
+
 def sync_command(
     source: Annotated[list[str] | None, typer.Option("--source", "-s", help="TYPE/NAME; may be repeated.")] = None,
     full: Annotated[bool, typer.Option("--full", help="List everything and compare everything.")] = False,
@@ -60,6 +64,7 @@ def _sync(
 ) -> None:
     """Asks, runs what is due, checks; the report fills up as it goes. Raises KeyboardInterrupt when stopped."""
     from vector_pipeline.cli.progress import display
+    from vector_pipeline.sync.collection import former_collection_kept_by
     from vector_pipeline.sync.stages import Options
 
     options = Options(full=full, allow_deletions=allow_deletions)
@@ -70,6 +75,7 @@ def _sync(
             due = _ask(pipeline, report, names, everything=not wanted, options=options)
             if due:
                 _run(pipeline, report, due, options, shown, stops)
+        report.waiting = former_collection_kept_by(pipeline)
 
 
 def _ask(pipeline: Pipeline, report: Report, names: Sequence[str], *, everything: bool, options: Options) -> list[Due]:
@@ -101,6 +107,7 @@ def _run(
 ) -> None:
     """Runs what is due, one source after the other, then the global check."""
     shown.announce("starting Dagster")
+    from vector_pipeline.orchestration.collection import pause_before_check
     from vector_pipeline.orchestration.instance import prepare_dagster_home
     from vector_pipeline.orchestration.launch import record_stop, run_check, run_sync, terminal_instance
 
@@ -123,10 +130,20 @@ def _run(
                 report.add(_outcome(pipeline, one, run))
                 _forget_removed(pipeline, instance, one, run)
         stops.raise_if_asked()
+        if not (options.full or _is_quickly_checked(pipeline) or pause_before_check(instance) <= 0):
+            return
         shown.announce("checking the collection against the state")
         run = run_check(instance)
         stops.raise_if_asked()
         report.check = Check(run.success and not run.failed_checks, run.failed_checks, run.run_id, run.error)
+
+
+def _is_quickly_checked(pipeline: Pipeline) -> bool:
+    """Whether the check costs next to nothing. A larger collection is checked again only after a pause in proportion
+    to what the last check took, as after the daemon's runs: a small change must not wait for it each time.
+    """
+    store = pipeline.store
+    return store.count_points(store.target_no(pipeline.collection)) <= QUICKLY_CHECKED
 
 
 @contextmanager

@@ -72,6 +72,8 @@ class Report:
     check: Check | None = None
     stopped: bool = False
     seconds: float = 0.0
+    waiting: list[str] = field(default_factory=list)
+    """Sources that keep searches on the collection of former settings."""
 
     def add(self, outcome: Outcome) -> None:
         """Puts the outcome of a source, in place of an earlier one."""
@@ -86,7 +88,7 @@ class Report:
     def failed(self) -> bool:
         """Whether anything is left to do."""
         wrong = self.check is not None and not self.check.passed
-        return self.stopped or wrong or any(outcome.failed for outcome in self.outcomes.values())
+        return self.stopped or wrong or bool(self.waiting) or any(outcome.failed for outcome in self.outcomes.values())
 
 
 def report_as_json(report: Report) -> dict[str, Any]:
@@ -109,6 +111,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "check": check
         and {"passed": check.passed, "failed": dict(check.failed), "error": check.error, "run_id": check.run_id},
         "stopped": report.stopped,
+        "searches_wait_for": list(report.waiting),
         "seconds": round(report.seconds, 3),
     }
 
@@ -159,12 +162,15 @@ def _print_verdict(report: Report) -> None:
     """The last line: what a reader who looks at nothing else should know."""
     seconds = f"{report.seconds:.1f} s"
     check = report.check
+    if report.waiting:
+        console.print_waiting(report.waiting)
     if report.stopped:
         console.err.print("[yellow]stopped[/yellow]; the next run goes on from here")
     elif check is None and not report.outcomes:
         console.out.print("there are no sources; name them in pipeline.yaml")
     elif check is None:
-        verdict = "not all sources are in step" if report.failed else "nothing to do"
+        idle = all(outcome.status == "in step" for outcome in report.outcomes.values())
+        verdict = "not all sources are in step" if report.failed else "nothing to do" if idle else "done"
         console.out.print(f"{verdict} · {seconds}")
     elif check.passed:
         console.out.print(f"[green]the collection matches the state[/green] · {seconds}")

@@ -82,6 +82,8 @@ def connect(settings: IndexSettings) -> QdrantClient:
 
 def public_location(url: str) -> str:
     """The URL without user name, password, query and fragment."""
+    if "://" not in url:
+        return url.rpartition("@")[2]
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 

@@ -183,7 +183,7 @@ class ReportsPart(ChunksPart):
         h = self._t.ingestion_history
         rows = connection.execute(
             sa.select(h.c.partition_id, sa.func.max(h.c.finished_at))
-            .where(h.c.status == "success")
+            .where(h.c.status.in_(("success", "partial")))
             .group_by(h.c.partition_id)
         )
         return dict(rows.all())

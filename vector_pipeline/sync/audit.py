@@ -14,6 +14,9 @@ from vector_pipeline.sync.pipeline import Pipeline
 _RECORDED = pl.Schema({"point_id": pl.Binary, "fingerprint": pl.Binary})
 _PRESENT = pl.Schema({"point_id": pl.Binary, "payload_hash": pl.String})
 
+RECORDS_AT_ONCE = 10_000
+"""Records dropped in one transaction."""
+
 
 def forget_lost_points(pipeline: Pipeline, partition: Partition, target: int) -> int:
     """Drops the record of points that the index lacks or holds in another version, so that they are written again."""
@@ -22,7 +25,8 @@ def forget_lost_points(pipeline: Pipeline, partition: Partition, target: int) ->
         fingerprint=pl.col("payload_hash").str.decode("hex", strict=False)
     )
     lost = recorded.join(present, on=["point_id", "fingerprint"], how="anti")["point_id"].to_list()
-    pipeline.store.record_points(target, [], lost)
+    for start in range(0, len(lost), RECORDS_AT_ONCE):
+        pipeline.store.record_points(target, [], lost[start : start + RECORDS_AT_ONCE])
     return len(lost)
 
 

@@ -36,15 +36,28 @@ def settle_alias(pipeline: Pipeline, target: int) -> bool:
 
     True if searches use that collection now.
     """
+    if unsettled(pipeline, target):
+        return False
     alias = pipeline.settings.index.alias
-    if pipeline.index.alias(alias) == pipeline.collection:
-        return True
+    if pipeline.index.alias(alias) != pipeline.collection:
+        pipeline.index.set_alias(alias, pipeline.collection)
+    return True
+
+
+def former_collection_kept_by(pipeline: Pipeline) -> list[str]:
+    """`unsettled`, for reports: also none before anything was indexed."""
+    if pipeline.index.alias(pipeline.settings.index.alias) is None:
+        return []
+    return unsettled(pipeline, pipeline.store.target_no(pipeline.collection))
+
+
+def unsettled(pipeline: Pipeline, target: int) -> list[str]:
+    """The sources that keep searches on the collection of former settings; none where they use this one."""
+    if pipeline.index.alias(pipeline.settings.index.alias) == pipeline.collection:
+        return []
     config = pipeline.points_config(target)
     store = pipeline.store
-    if any(is_behind(store, store.partition(name), POINTS, config) for name in pipeline.partitions()):
-        return False
-    pipeline.index.set_alias(alias, pipeline.collection)
-    return True
+    return [name for name in pipeline.partitions() if is_behind(store, store.partition(name), POINTS, config)]
 
 
 def collection_is_lost(pipeline: Pipeline) -> bool:

@@ -35,6 +35,8 @@ from vector_pipeline.sync.stages import DOCUMENTS, Options, StageResult
 BATCH_CHARACTERS = 8_000_000
 """Text held in memory before it is recorded, however many documents a batch has."""
 
+DELETED_AT_ONCE = 5_000
+
 
 def run_documents(pipeline: Pipeline, name: str, run_id: str, options: Options) -> StageResult:
     """Brings the documents of a partition in step with its source.
@@ -56,9 +58,17 @@ def _remove_all(pipeline: Pipeline, partition: Partition, run_id: str) -> StageR
     """
     pipeline.store.forget_scan(partition.partition_id)
     held = pipeline.store.known_documents(partition.partition_id)
-    deleted = pipeline.store.delete_documents(partition.partition_id, held["document_id"].to_list(), run_id)
+    deleted = _delete_documents(pipeline, partition, held["document_id"].to_list(), run_id)
     revision = pipeline.store.partition(partition.name).revision
     return StageResult(partition.name, DOCUMENTS, f"r{revision}", 0, {"deleted": deleted})
+
+
+def _delete_documents(pipeline: Pipeline, partition: Partition, ids: list[bytes], run_id: str) -> int:
+    """Marks documents as deleted, in transactions short enough for others to get in between."""
+    return sum(
+        pipeline.store.delete_documents(partition.partition_id, ids[start : start + DELETED_AT_ONCE], run_id)
+        for start in range(0, len(ids), DELETED_AT_ONCE)
+    )
 
 
 _COUNTED = ("added", "changed", "metadata", "moved", "deleted", "reread", "retried", "failed")
@@ -102,7 +112,7 @@ class _Sync:
         if not (plan.fetch.is_empty() and plan.delete.is_empty()):
             record_start(self.store, self.pid, config, footing)
         self._fetch(plan)
-        self._delete(plan, held)
+        self._delete(plan, held, nothing_listed=listing.complete and listing.items.is_empty())
         self.store.release(self.pid, plan.release, DOCUMENTS)
         self._requeue_later_failures()
         self._record(listing, config)
@@ -174,23 +184,28 @@ class _Sync:
             first_delay=self.pipeline.settings.limits.quarantine_retry,
         )
 
-    def _delete(self, plan: DocumentPlan, held: pl.DataFrame) -> None:
+    def _delete(self, plan: DocumentPlan, held: pl.DataFrame, *, nothing_listed: bool) -> None:
         """Deletes what the listing proves gone, unless the brake holds. Raises BrakePulled."""
         if plan.delete.is_empty():
             return
         untouched = held.join(plan.delete, on="native_id", how="anti").join(plan.fetch, on="native_id", how="anti")
         vanished = count_vanished(plan.delete, self.read_content.union(untouched["content_hash"].to_list()))
         limits = self.pipeline.settings.limits
-        too_many = brake_holds(vanished, held.height, documents=limits.brake_documents, share=limits.brake_share)
+        too_many = brake_holds(
+            vanished,
+            held.height,
+            documents=limits.brake_documents,
+            share=limits.brake_share,
+            nothing_listed=nothing_listed,
+        )
         if too_many and not self.options.allow_deletions:
             name = self.partition.name
             raise BrakePulled(
                 f"{name}: {vanished} of {held.height} documents are gone at the source; none was deleted",
                 hint=f"if that is right, run `vector-pipeline sync --source {name} --allow-deletions`",
             )
-        self.counts["deleted"] = self.store.delete_documents(
-            self.pid, plan.delete["document_id"].to_list(), self.run_id
-        )
+        ids = plan.delete["document_id"].to_list()
+        self.counts["deleted"] = _delete_documents(self.pipeline, self.partition, ids, self.run_id)
         self.counts["moved"] = plan.delete.height - vanished
 
     def _requeue_later_failures(self) -> None:

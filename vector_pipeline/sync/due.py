@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from vector_pipeline.sync.collection import collection_is_lost
 from vector_pipeline.sync.cursors import is_behind
+from vector_pipeline.sync.doubt import is_doubted
 from vector_pipeline.sync.footing import is_unfinished
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS, POINTS
@@ -73,4 +74,5 @@ def _stage_is_behind(pipeline: Pipeline, name: str) -> bool:
         (EMBEDDINGS, pipeline.embeddings_config),
         (POINTS, pipeline.points_config(target)),
     )
-    return any(is_behind(store, partition, stage, config) for stage, config in stages)
+    doubted = is_doubted(store, partition.partition_id, target, pipeline.points_config(target))
+    return doubted or any(is_behind(store, partition, stage, config) for stage, config in stages)

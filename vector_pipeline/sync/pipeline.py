@@ -6,6 +6,7 @@ by whoever asks first, so that a run with nothing to do stays cheap.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -63,8 +64,8 @@ class Pipeline:
 
     @cached_property
     def chunks_config(self) -> bytes:
-        """Names what chunks depend on besides their document."""
-        return hash16(b"chunks", self.splitter.identity.encode())
+        """Names what chunks depend on besides their document; the prefix counts towards their cap."""
+        return hash16(b"chunks", self.splitter.identity.encode(), self.settings.embedding.document_prefix.encode())
 
     @cached_property
     def embeddings_config(self) -> bytes:
@@ -89,7 +90,8 @@ class Pipeline:
 
     def points_config(self, target: int) -> bytes:
         """Names what applied points depend on besides the embeddings: where they went, and how they are made."""
-        return hash16(self.embeddings_config, self.vectors_identity, str(target).encode())
+        place = os.fsencode(self.index.location)
+        return hash16(self.embeddings_config, self.vectors_identity, str(target).encode(), place)
 
     def source_settings(self, partition: str) -> SourceSettings | None:
         """The settings of a partition ("git/handbook"), None when it left the settings."""

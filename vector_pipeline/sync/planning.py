@@ -85,9 +85,12 @@ def count_vanished(delete: pl.DataFrame, staying: set[bytes]) -> int:
     return sum(1 for digest in lost["content_hash"].to_list() if digest not in staying)
 
 
-def brake_holds(vanished: int, held: int, *, documents: int, share: float) -> bool:
-    """Whether a deletion is so large that a person must allow it: above both the number and the share."""
-    return vanished > documents and vanished > share * held
+def brake_holds(vanished: int, held: int, *, documents: int, share: float, nothing_listed: bool = False) -> bool:
+    """Whether a person must allow a deletion: above both the number and the share, or where the source lists nothing.
+
+    A folder that is not mounted and a repository whose branches are hidden look just like empty ones.
+    """
+    return (vanished > documents and vanished > share * held) or (nothing_listed and vanished > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,13 @@ from vector_pipeline.index.base import Point
 from vector_pipeline.state.records import DesiredChunk, DesiredDocument, Partition
 from vector_pipeline.sync.audit import find_orphans, forget_lost_points
 from vector_pipeline.sync.collection import prepare_collection, settle_alias
-from vector_pipeline.sync.cursors import after_revision, reached_revision
+from vector_pipeline.sync.cursors import EVERYTHING, after_revision, reached_revision
+from vector_pipeline.sync.doubt import is_doubted, is_unwritten, record_doubt, record_trust
 from vector_pipeline.sync.payload import chunk_payload, document_payload, fingerprint
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.planning import EXPECTED, plan_points
 from vector_pipeline.sync.progress import report
 from vector_pipeline.sync.stages import EMBEDDINGS, POINTS, Options, StageResult
-
-_SETTLED, _WRITING = 0, 1
 
 
 def run_points(pipeline: Pipeline, name: str, run_id: str, options: Options) -> StageResult:
@@ -65,32 +64,32 @@ class _Points:
         self.partition, self.target = partition, target
         self.model = pipeline.store.model_no(pipeline.embedder.identity)
         self.counts: Counter[str] = Counter(upserted=0, deleted=0, kept_back=0)
-        self._writing = f"{POINTS}-written-to-{target}"
 
-    def _is_record_doubtful(self, config: bytes) -> bool:
-        """Whether the index may differ from the record, and notes that this run is about to write.
+    def _is_doubtful(self, config: bytes) -> bool:
+        """Whether the index may differ from the record.
 
         A run that died while writing may have left points that were never recorded, or changed or removed some
         whose record still says otherwise. If their documents have changed since, or back, no plan knows of it, so
         the index itself has to be looked into; so too where the collection is older than the record.
         """
-        cursor = self.store.cursor(self.partition.partition_id, self._writing)
-        self.store.set_cursor(self.partition.partition_id, self._writing, config, _WRITING)
-        if cursor is None:
+        pid = self.partition.partition_id
+        if is_unwritten(self.store, pid, self.target):
             return self.index.count(self.pipeline.collection, self.partition.name) > 0
-        return cursor.revision == _WRITING
+        return is_doubted(self.store, pid, self.target, config)
 
     def run(self, options: Options) -> StageResult:
         pid, name = self.partition.partition_id, self.partition.name
         config = self.pipeline.points_config(self.target)
-        after = after_revision(self.store, self.partition, POINTS, config, options)
+        doubtful = options.full or self._is_doubtful(config)
+        after = EVERYTHING if doubtful else after_revision(self.store, self.partition, POINTS, config, options)
         reached = reached_revision(self.store, self.partition, EMBEDDINGS, self.pipeline.embeddings_config)
         waiting = set(self.store.quarantined(pid).filter(pl.col("stage") == EMBEDDINGS)["document_id"].to_list())
         if after < self.partition.revision:
             with self.index.session(self.pipeline.collection):
-                self._write_all(after, waiting, config, options)
+                record_doubt(self.store, pid, self.target, config)
+                self._write_all(after, waiting, doubtful=doubtful)
             self.store.set_cursor(pid, POINTS, config, reached)
-            self.store.set_cursor(pid, self._writing, config, _SETTLED)
+            record_trust(self.store, pid, self.target, config)
         return StageResult(
             name,
             POINTS,
@@ -100,9 +99,8 @@ class _Points:
             failed=self.counts["kept_back"],
         )
 
-    def _write_all(self, after: int, waiting: set[bytes], config: bytes, options: Options) -> None:
+    def _write_all(self, after: int, waiting: set[bytes], *, doubtful: bool) -> None:
         """Everything new first, then everything old."""
-        doubtful = self._is_record_doubtful(config) or options.full
         if doubtful:
             forget_lost_points(self.pipeline, self.partition, self.target)
         stale: list[bytes] = []

@@ -16,6 +16,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;[^\x1b]*\x1b\\")
 def test_status_has_a_row_per_source(synced: Synced) -> None:
     answer = synced.command.inside("status", "--json")
     assert answer.code == 0
+    assert answer.json()["searches_wait_for"] == []
     code, vault = answer.json()["sources"]
     assert set(vault) == {
         "source",
@@ -28,6 +29,7 @@ def test_status_has_a_row_per_source(synced: Synced) -> None:
         "last_success_at",
         "observed_at",
         "behind_seconds",
+        "late",
         "error",
     }
     assert (vault["source"], vault["state"], vault["documents"]) == ("local_files/vault", "in step", 5)

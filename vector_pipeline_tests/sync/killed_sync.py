@@ -39,11 +39,11 @@ class KillPoint:
         return f"{'after' if self.after else 'before'} call {self.call} of {self.owner}.{self.method}"
 
 
-def sync_killed(project: Project, partition: str, point: KillPoint) -> None:
+def sync_killed(project: Project, partition: str, point: KillPoint, *, full: bool = False) -> None:
     """Syncs a partition in a process that dies at the point; fails if it gets past it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=_sync, args=(project.file, partition, point))
+    process = context.Process(target=_sync, args=(project.file, partition, point, full))
     process.start()
     process.join(_PATIENCE)
     if process.is_alive():
@@ -53,11 +53,11 @@ def sync_killed(project: Project, partition: str, point: KillPoint) -> None:
     assert process.exitcode == -signal.SIGKILL, f"exit code {process.exitcode}: never came to {point}"
 
 
-def _sync(settings_file: Path, partition: str, point: KillPoint) -> None:
+def _sync(settings_file: Path, partition: str, point: KillPoint, full: bool) -> None:
     _arm(point)
     loaded = load_settings(settings_file)
     with Pipeline(loaded.settings, loaded.data_dir) as pipeline:
-        sync_partition(pipeline, partition, "killed", Options())
+        sync_partition(pipeline, partition, "killed", Options(full=full))
 
 
 def _die() -> None:

@@ -396,3 +396,24 @@ def test_a_full_disk_loses_nothing_and_the_next_run_goes_on(project: Project, no
     assert project.snapshot() == before
     project.sync()
     assert_exact(project)
+
+
+def test_a_small_source_that_lists_nothing_at_all_deletes_nothing_unasked(tmp_path: Path) -> None:
+    # A folder that is not mounted looks like this, and so does a repository whose branches are hidden from us.
+    notes = tmp_path / "notes"
+    project = Project(tmp_path / "p")
+    project.add_folder("notes", notes)
+    for name in ("a.md", "b.md"):
+        (notes / name).write_text(f"# {name}\n")
+    project.sync()
+    for file in notes.iterdir():
+        file.unlink()
+    with pytest.raises(BrakePulled, match="local_files/notes: 2 of 2 documents are gone"):
+        project.sync()
+    assert project.paths() == {"a.md", "b.md"}
+    (notes / "a.md").write_text("# a.md\n")
+    project.sync()
+    assert project.paths() == {"a.md"}, "a listing with something in it is believed"
+    (notes / "a.md").unlink()
+    project.sync(allow_deletions=True)
+    assert project.paths() == set()

@@ -1,0 +1,47 @@
+"""What is not in step for long, and what keeps searches on old settings, can't be overlooked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vector_pipeline_tests.cli.command import Command, wait_until, write
+from vector_pipeline_tests.project import Project
+
+
+def test_a_source_behind_for_longer_than_its_limit_makes_status_fail(tmp_path: Path) -> None:
+    write(tmp_path / "notes", {"a.md": "# One\n"})
+    project = Project(tmp_path / "p")
+    project.add_folder("notes", tmp_path / "notes", behind_limit="1s")
+    command = Command(project)
+    assert command("sync").code == 0
+    assert command("status").code == 0
+    write(tmp_path / "notes", {"a.md": "# Two\n"})
+    wait_until(lambda: command.inside("status", "--probe", "--json").code == 1)
+    (row,) = command.inside("status", "--json").json()["sources"]
+    assert (row["state"], row["late"]) == ("behind", True)
+    assert command("sync").code == 0
+    assert command.inside("status").code == 0
+
+
+def test_a_source_that_keeps_searches_on_the_former_settings_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "a", {"a.md": "# Alpha\n\nFirst words.\n"})
+    write(tmp_path / "b", {"b.md": "# Beta\n\nSecond words.\n"})
+    project = Project(tmp_path / "p")
+    project.add_folder("a", tmp_path / "a")
+    project.add_folder("b", tmp_path / "b")
+    command = Command(project)
+    assert command("sync").code == 0
+    (tmp_path / "b").rename(tmp_path / "away")
+    project.settings["chunking"] = {"max_tokens": 64}
+    project.write()
+    answer = command("sync", "--source", "local_files/a", "--json")
+    assert answer.code == 1
+    assert answer.json()["searches_wait_for"] == ["local_files/b"]
+    found = command.inside("search", "second words")
+    assert "b.md" in found.out, "the collection of the former settings still answers"
+    assert "missing: local_files/b" in found.err
+    assert command.inside("status", "--json").json()["searches_wait_for"] == ["local_files/b"]
+    (tmp_path / "away").rename(tmp_path / "b")
+    answer = command("sync", "--json")
+    assert (answer.code, answer.json()["searches_wait_for"]) == (0, [])
+    assert command.inside("search", "second words").err == ""
