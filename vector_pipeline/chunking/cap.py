@@ -47,13 +47,14 @@ class _Part:
     pieces: list[_Part]
 
 
-def apply_cap(documents: Sequence[Capped], count_tokens: CountTokens, max_tokens: int) -> None:
+def apply_cap(documents: Sequence[Capped], count_tokens: CountTokens, max_tokens: int, overhead: int) -> None:
     """Cuts the spans of the documents until each fits, in place.
 
-    Headings are dropped, outermost first, where they would take more than half of the cap. Where the context
-    leaves no room for a single character the document gets a `reason`.
+    `overhead` is what the embedder counts for a text without a character: the prefix it puts in front. Headings are
+    dropped, outermost first, where they would take more than half of the cap. Where the context leaves no room for
+    a single character the document gets a `reason`.
     """
-    shortened = _shortened_headings(documents, count_tokens, max_tokens)
+    shortened = _shortened_headings(documents, count_tokens, max_tokens, overhead)
     roots: list[tuple[Capped, list[_Part]]] = []
     for document in documents:
         parts = [
@@ -69,7 +70,7 @@ def apply_cap(documents: Sequence[Capped], count_tokens: CountTokens, max_tokens
     while waiting:
         waiting = [
             piece
-            for part, tokens in _too_long(waiting, count_tokens, max_tokens)
+            for part, tokens in _too_long(waiting, count_tokens, max_tokens, overhead)
             if not part.document.reason
             for piece in _cut_again(part, tokens, max_tokens)
         ]
@@ -83,8 +84,6 @@ def bounded_context(context: str, count_tokens: CountTokens, max_tokens: int) ->
     cut_off = " ".join(context.split())[: 16 * room]
     while cut_off:
         prefix = embedded_prefix(cut_off, ())
-        if _surely_fits(prefix, room):
-            return cut_off
         tokens = count_tokens([prefix])[0]
         if tokens <= room:
             return cut_off
@@ -94,7 +93,7 @@ def bounded_context(context: str, count_tokens: CountTokens, max_tokens: int) ->
 
 
 def _shortened_headings(
-    documents: Iterable[Capped], count_tokens: CountTokens, max_tokens: int
+    documents: Iterable[Capped], count_tokens: CountTokens, max_tokens: int, overhead: int
 ) -> Mapping[_Prefix, tuple[str, ...]]:
     """(context, headings) to shorter headings, for those that take more than half of the cap."""
     room = max_tokens // 2
@@ -103,7 +102,7 @@ def _shortened_headings(
     waiting = [(key, key[1]) for key in sorted(distinct) if key[1]]
     while waiting:
         prefixes = [embedded_prefix(context, headings) for (context, _), headings in waiting]
-        long = [place for place, prefix in enumerate(prefixes) if not _surely_fits(prefix, room)]
+        long = [place for place, prefix in enumerate(prefixes) if not _surely_fits(prefix, room - overhead)]
         tokens = _counted([prefixes[place] for place in long], count_tokens)
         offenders = [waiting[place] for place, count in zip(long, tokens, strict=True) if count > room]
         shortened.update({key: headings[1:] for key, headings in offenders})
@@ -111,13 +110,15 @@ def _shortened_headings(
     return shortened
 
 
-def _too_long(parts: Sequence[_Part], count_tokens: CountTokens, max_tokens: int) -> list[tuple[_Part, int]]:
+def _too_long(
+    parts: Sequence[_Part], count_tokens: CountTokens, max_tokens: int, overhead: int
+) -> list[tuple[_Part, int]]:
     """The parts above the cap, with their tokens; counted in batches, so that few texts are held at once."""
     found: list[tuple[_Part, int]] = []
     batch: list[tuple[_Part, str]] = []
     for place, part in enumerate(parts, start=1):
         text = _embedded(part)
-        if not _surely_fits(text, max_tokens):
+        if not _surely_fits(text, max_tokens - overhead):
             batch.append((part, text))
         if len(batch) == _BATCH or (place == len(parts) and batch):
             tokens = count_tokens([text for _, text in batch])

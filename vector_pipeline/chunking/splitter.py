@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from vector_pipeline.chunking.base import CountTokens, Splittable
 from vector_pipeline.chunking.cap import Capped, apply_cap
@@ -13,7 +14,7 @@ from vector_pipeline.chunking.plain import plain_spans, restructured_spans
 from vector_pipeline.documents import Span
 from vector_pipeline.settings import ChunkingSettings
 
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 """Raised whenever the same text would be cut differently: every document is then chunked again."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -47,8 +48,18 @@ class DocumentSplitter:
         white space only has none. Raises what `count_tokens` raises.
         """
         capped = [self._by_syntax(document) for document in documents]
-        apply_cap([document for document in capped if not document.reason], self._count_tokens, self.max_tokens)
+        apply_cap(
+            [document for document in capped if not document.reason],
+            self._count_tokens,
+            self.max_tokens,
+            self._overhead,
+        )
         return [document.reason or document.spans for document in capped]
+
+    @cached_property
+    def _overhead(self) -> int:
+        """Tokens of the embedder's prefix, which it counts in every text."""
+        return self._count_tokens([""])[0]
 
     def _by_syntax(self, document: Splittable) -> Capped:
         """The document cut by characters."""

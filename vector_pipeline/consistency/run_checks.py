@@ -25,7 +25,7 @@ NO_EMPTY_DOCUMENT = "no_empty_document"
 QUARANTINE_EMPTY = "quarantine_empty"
 
 _OFFENDERS = pl.Schema({"partition": pl.String, "id": pl.String, "why": pl.String})
-SAMPLE = 1000
+SAMPLE = 200
 """Points of a partition whose vectors are read back after a run."""
 
 

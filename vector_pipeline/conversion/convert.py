@@ -31,7 +31,7 @@ __all__ = [
     "looks_binary",
 ]
 
-CONVERSION_IDENTITY = "conversion-1"
+CONVERSION_IDENTITY = "conversion-2"
 """Names the output of conversion: another value means that every file has to be converted again."""
 
 _FROM_TEXT: Mapping[str, Callable[[str, str], Converted]] = {
@@ -50,11 +50,28 @@ def convert(path: bytes | str, data: bytes) -> Converted:
     """The text of a file and what it says about itself; `path` only tells the kind.
 
     Newlines are "\\n", byte order marks are gone and control characters are spaces. Raises ConversionError with a
-    reason people understand when the bytes are not what the name promises.
+    reason people understand when the bytes are not what the name promises, and nothing else whatever the bytes are.
     """
     kind = kind_of(path)
     if kind is None:
         raise ConversionError("unknown kind of file", hint="exclude it in the source's settings")
+    try:
+        return _converted(kind, data)
+    except ConversionError:
+        raise
+    except BaseException as error:
+        # Third-party parsers of untrusted input raise whatever they like, those in Rust even a panic that is no
+        # Exception. It concerns this file only; an interrupt and the like is raised.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise ConversionError(
+            f"the converter for {kind.kind} failed ({type(error).__name__})",
+            hint="exclude it in the source's settings, or save it again from the program that made it",
+        ) from error
+
+
+def _converted(kind: FileKind, data: bytes) -> Converted:
+    """The same for a known kind; raises what its parser raises, too."""
     if kind.kind == "pdf":
         return convert_pdf(data)
     if looks_binary(data):

@@ -1,15 +1,16 @@
 """The YAML block at the head of a markdown file: split off, read safely, and turned into bounded JSON values.
 
 Values are read as YAML 1.2 reads them (a time stays "12:30", a country code "NO" stays a word) and dates stay as
-they are written. What doesn't parse, or is built to blow up, is left in the text: nothing of a file is lost.
+they are written. What doesn't parse, is built to blow up, or says more than its values can hold stays in the text:
+no word is lost.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,19 +24,27 @@ _MAX_DEPTH = 20
 _OPEN = re.compile(r"---[ \t]*\n")
 _CLOSE = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _KEY_LINE = re.compile(r"[\w.-]+[ \t]*:(?:\s|$)")
+_BACKTICKS = re.compile(r"`{3,}")
 _TAG_SEPARATORS = re.compile(r"[,\s]+")
 _OWN_KEYS = frozenset({"title", "tags", "tag", "aliases", "alias", "author", "authors"})
 _CREATED_KEYS = ("created_at", "created", "date")
 
 
 class _RefusedYaml(yaml.YAMLError):
-    """Aliases or deep nesting: legal YAML that small files use to become huge."""
+    """Aliases or deep nesting: legal YAML that small files use to become huge. Or keys that hide one another."""
 
 
 class _Loader(yaml.CSafeLoader):
-    """Plain scalars by the rules of YAML 1.2; dates are left as text."""
+    """Plain scalars by the rules of YAML 1.2; dates are left as text, and a key given twice is refused."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The base class would keep the last of two values."""
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise _RefusedYaml("a key twice")
+        return mapping
 
 
 _Loader.add_implicit_resolver(
@@ -56,12 +65,17 @@ _Loader.add_implicit_resolver(
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """What a file's front matter says: `title` and `metadata` (JSON values), and where the text `body` starts."""
+    """What a file's front matter says: `title` and `metadata` (JSON values), and where the text `body` starts.
+
+    `kept` goes in front of the body where the values above don't hold every word: the block, fenced as code, since
+    what is a YAML line to people is a heading to readers of markdown.
+    """
 
     body: int = 0
     title: str = ""
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    kept: str = ""
 
 
 def read_front_matter(text: str) -> FrontMatter:
@@ -78,16 +92,21 @@ def read_front_matter(text: str) -> FrontMatter:
         # A rule at the top of a text looks the same; a key below it tells them apart.
         broken = _KEY_LINE.match(text, start) is not None
         return FrontMatter(metadata={"front_matter_error": True} if broken else {})
+    block = text[start : closing.start()]
     try:
-        values = _load(text[start : closing.start()])
-    except (yaml.YAMLError, ValueError, TypeError):
-        # ValueError and TypeError come from explicit tags (!!int x) whose value is something else
+        values = _load(block)
+        if values is None:
+            return FrontMatter(body=closing.end())
+        if not isinstance(values, dict):
+            return FrontMatter()  # prose between two rules
+        named = {str(key): value for key, value in values.items()}
+        front = _front_matter(closing.end(), named)
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+        # All but the first come from explicit tags (!!int x, !!bool maybe) whose value is something else.
         return FrontMatter(metadata={"front_matter_error": True})
-    if values is None:
-        return FrontMatter(body=closing.end())
-    if not isinstance(values, dict):
-        return FrontMatter()  # prose between two rules
-    return _front_matter(closing.end(), {str(key): value for key, value in values.items()})
+    if len(named) == len(values) and _holds_all(front, named):
+        return front
+    return replace(front, kept=_fenced(block))
 
 
 def iso_time(value: object) -> str | None:
@@ -158,6 +177,34 @@ def _front_matter(body: int, values: Mapping[str, Any]) -> FrontMatter:
         tags += tags_of(values["tag"])
     title = values.get("title")
     return FrontMatter(body, _short(title).strip() if isinstance(title, str | int | float) else "", tags, metadata)
+
+
+def _holds_all(front: FrontMatter, values: Mapping[str, Any]) -> bool:
+    """Whether no word of the values was dropped or cut when `front` was made of them."""
+    if len(values) > MAX_VALUES or not all(len(key) <= MAX_LENGTH and _is_bounded(values[key]) for key in values):
+        return False
+    names = [name for key in ("tags", "tag", "aliases", "alias") for name in _names(values.get(key))]
+    author = front.metadata.get("author", "")
+    # One less than the limit, as what just fits looks like what was cut.
+    return len(names) <= MAX_VALUES and len(author) < MAX_LENGTH and not isinstance(values.get("title"), list)
+
+
+def _names(value: object) -> list[str]:
+    return _TAG_SEPARATORS.split(value) if isinstance(value, str) else _texts(value)
+
+
+def _is_bounded(value: object, in_list: bool = False) -> bool:
+    """Whether the value is a scalar, or a list of them, within the limits."""
+    if isinstance(value, list):
+        return not in_list and len(value) <= MAX_VALUES and all(_is_bounded(part, in_list=True) for part in value)
+    return (
+        value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= MAX_LENGTH)
+    )
+
+
+def _fenced(block: str) -> str:
+    marks = max((len(run) for run in _BACKTICKS.findall(block)), default=2) + 1
+    return f"{'`' * marks}yaml\n{block}{'`' * marks}\n\n"
 
 
 def _texts(value: object) -> list[str]:

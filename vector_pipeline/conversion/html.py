@@ -7,6 +7,7 @@ before either sees the page; such a page, and one whose markdown lost its words,
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import html_to_markdown
@@ -28,6 +29,10 @@ _UNREADABLE = (
     "a.anchor-link, [hidden]"
 )
 _LEAST_SHARE = 0.25
+_MOST_SHARE = 0.6
+"""An element with more of the text than this is the content alone; others beside it are teasers and comments."""
+_SVG_OPEN = re.compile(r"<svg(?=[\s/>])", re.IGNORECASE)
+_SVG_CLOSE = re.compile(r"</svg\s*>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _NEVER_DEEP = _VOID | frozenset("p li dt dd td th tr thead tbody tfoot option optgroup html head body".split())
@@ -68,37 +73,56 @@ def convert_html(text: str, language: str = "") -> Converted:
     return Converted(markdown, "markdown", language, title or outline.first_h1, metadata, context)
 
 
-def _main_content(page: LexborHTMLParser) -> LexborNode | None:
-    """The element that holds the content, with everything that is no content removed from it."""
+def _main_content(page: LexborHTMLParser) -> list[LexborNode]:
+    """The elements that hold the content, in order, with everything that is no content removed from them."""
     body = page.body
     if body is None:
-        return page.root
+        return [page.root] if page.root is not None else []
     for node in body.css(_UNREADABLE):
         node.decompose()
-    everything = len(body.text())
-    main = max(body.css(_MAIN), key=lambda node: len(node.text()), default=None)
-    if main is not None and len(main.text(strip=True)) >= _LEAST_SHARE * everything:
-        for node in main.css("nav, [role=navigation]"):
-            node.decompose()
-        return main
-    chrome = [node for node in body.css(_CHROME) if node.css_first("h1, main, article") is None]
-    without = everything - sum(len(node.text()) for node in chrome)
+    everything = len(body.text(strip=True))
+    mains = _outermost(body.css(_MAIN))
+    lengths = [len(node.text(strip=True)) for node in mains]
+    if mains and max(lengths) > _MOST_SHARE * everything:
+        mains = [mains[lengths.index(max(lengths))]]
+    if mains and sum(lengths) >= _LEAST_SHARE * everything:
+        for main in mains:
+            for node in main.css("nav, [role=navigation]"):
+                node.decompose()
+        return mains
+    chrome = _outermost([node for node in body.css(_CHROME) if node.css_first("h1, main, article") is None])
+    without = everything - sum(len(node.text(strip=True)) for node in chrome)
     if without >= _LEAST_SHARE * everything:
         for node in chrome:
             node.decompose()
-    return body
+    return [body]
 
 
-def _markdown(content: LexborNode | None) -> str:
-    if content is None:
-        return ""
-    words = content.text(separator=" ", strip=True)
+def _outermost(nodes: Sequence[LexborNode]) -> list[LexborNode]:
+    """Those of the nodes that lie in none of the others. Each ancestor is looked at once, however deep they lie."""
+    inside = {node.mem_id: True for node in nodes}
+    outermost = []
+    for node in nodes:
+        above, parent = [], node.parent
+        while parent is not None and parent.mem_id not in inside:
+            above.append(parent.mem_id)
+            parent = parent.parent
+        within = parent is not None and inside[parent.mem_id]
+        inside.update(dict.fromkeys(above, within))
+        if not within:
+            outermost.append(node)
+    return outermost
+
+
+def _markdown(contents: Sequence[LexborNode]) -> str:
+    words = " ".join(node.text(separator=" ", strip=True) for node in contents)
     try:
-        markdown = normalize(html_to_markdown.convert(content.html or "", _OPTIONS).content or "")
+        whole = "\n".join(node.html or "" for node in contents)
+        markdown = normalize(html_to_markdown.convert(whole, _OPTIONS).content or "")
     except html_to_markdown.ConversionError:
         markdown = ""  # its words follow as plain text
     if words and len(markdown) < len("".join(words.split())) // 2:
-        markdown = normalize(content.text(separator="\n", strip=True))
+        markdown = normalize("\n\n".join(node.text(separator="\n", strip=True) for node in contents))
     markdown = _BLANK_LINES.sub("\n\n", markdown).strip("\n")
     return markdown + "\n" if markdown else ""
 
@@ -125,12 +149,17 @@ def _overwhelming(text: str) -> bool:
 
 def _without_svg(text: str) -> str:
     """The page without drawings, in which the rules on nesting differ and whose text is no prose."""
-    if "<svg" not in text:
-        return text
     parts, position = [], 0
-    while (start := text.find("<svg", position)) >= 0 and (end := text.find("</svg>", start)) >= 0:
-        parts.append(text[position:start])
-        position = end + len("</svg>")
+    while opening := _SVG_OPEN.search(text, position):
+        tag_end = text.find(">", opening.end())
+        if tag_end > 0 and text[tag_end - 1] == "/":
+            end = tag_end + 1  # <svg/> holds nothing
+        elif closing := _SVG_CLOSE.search(text, opening.end()):
+            end = closing.end()
+        else:
+            break
+        parts.append(text[position : opening.start()])
+        position = end
     parts.append(text[position:])
     return "".join(parts)
 
@@ -154,6 +183,12 @@ class _Words(HTMLParser):
         if self._skipped and tag == self._skipped[-1]:
             self._skipped.pop()
         self._in_title = False
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Takes "<![x[ … ]>" for a comment, as browsers do: the base class fails on words it doesn't know."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
 
     def handle_data(self, data: str) -> None:
         if self._in_title:

@@ -39,7 +39,7 @@ class Outline:
 
 
 def convert_markdown(text: str, language: str = "") -> Converted:
-    """The text without its front matter, with title, tags, aliases, links and properties.
+    """The text without its front matter (see `FrontMatter.kept`), with title, tags, aliases, links and properties.
 
     A front matter title that the text doesn't open with is embedded as context.
     """
@@ -54,7 +54,7 @@ def convert_markdown(text: str, language: str = "") -> Converted:
         metadata["tags"] = list(reversed(tags.values()))[:MAX_TAGS]
     if outline.links:
         metadata["links"] = list(outline.links)
-    return Converted(body, "markdown", language, title, metadata, context)
+    return Converted(front.kept + body, "markdown", language, title, metadata, context)
 
 
 def outline_of(text: str) -> Outline:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pypdfium2
@@ -70,11 +71,20 @@ def _read(data: bytes) -> tuple[list[str], dict[str, str]]:
                 raise ConversionError(
                     f"PDF holds too much text (more than {MAX_TEXT:,} characters)", hint="split it into several files"
                 )
-        return pages, dict(document.get_metadata_dict())
+        return pages, _information(document)
     except pypdfium2.PdfiumError as error:
         raise ConversionError("PDF is damaged", hint="save it again from the program that made it") from error
     finally:
         document.close()
+
+
+def _information(document: Any) -> dict[str, str]:
+    """What the file says about itself; a value that is no proper UTF-16 is left out."""
+    found: dict[str, str] = {}
+    for key in ("Title", "Author", "CreationDate"):
+        with suppress(UnicodeDecodeError):
+            found[key] = document.get_metadata_value(key)
+    return found
 
 
 def _page_text(document: Any, number: int) -> str:

@@ -23,9 +23,9 @@ def convert_code(text: str, language: str) -> Converted:
     return Converted(text, "code", language)
 
 
-def convert_rst(text: str, language: str) -> Converted:
-    """reStructuredText as it is, with the title its first underlined line gives."""
-    return Converted(text, "text", language, title=_rst_title(text[:10_000]))
+def convert_rst(text: str, language: str = "") -> Converted:
+    """reStructuredText as it is, to be cut by its sections, with the title its first underlined line gives."""
+    return Converted(text, "text", language or "rst", title=_rst_title(text[:10_000]))
 
 
 def _rst_title(head: str) -> str:

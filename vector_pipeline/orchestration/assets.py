@@ -5,6 +5,7 @@ of the run and reports what came of it.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 import dagster as dg
 
@@ -123,13 +124,14 @@ def _stage_asset(source_type: str, stage: str, sources_per_run: int) -> dg.Asset
     )
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class only
         pipeline: Pipeline = context.resources.pipeline
-        results = _run_partitions(context, pipeline, source_type, stage)
+        # Opened once for writing and for the checks that read back: opening grows with the collection.
+        with pipeline.index.session(pipeline.collection) if stage == POINTS else nullcontext():
+            results = _run_partitions(context, pipeline, source_type, stage)
+            partitions = [result.partition for result in results]
+            checks = _check(pipeline, key, stage, partitions, context.run.run_id)
         for result in results:
             _report(context, pipeline, key, result)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(_version(results)),
-            check_results=_check(pipeline, key, stage, [result.partition for result in results], context.run.run_id),
-        )
+        return dg.MaterializeResult(data_version=dg.DataVersion(_version(results)), check_results=checks)
 
     return materialize
 

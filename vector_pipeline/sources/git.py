@@ -34,7 +34,7 @@ from vector_pipeline.sources.web_links import FileLinks, file_links
 _log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-_FORMAT = "git-1"
+_FORMAT = "git-2"
 """Part of every version: another value means that every file has to be read again."""
 
 _ROWS_AT_ONCE = 10_000

@@ -185,14 +185,20 @@ class Mirror:
                 _remove(leftover)
 
     def _collect_garbage(self) -> None:
-        """Packs what many small fetches left, where Git thinks it is time. Objects stay at least two weeks."""
+        """Packs what many small fetches left, where Git thinks it is time. Objects stay at least two weeks.
+
+        The fetch itself is done, and an unpacked mirror is only slower: where packing fails (a full disk, a file of
+        another user) the next fetch tries again. Raises MirrorDamaged where Git found objects that are broken.
+        """
         try:
             self.git.run("gc", "--auto", "--quiet")
         except GitTimedOut as error:
-            # The fetch itself is done; an unpacked mirror is only slower, and the next fetch tries again.
             _log.warning("%s", error)
         except GitFailed as error:
-            raise MirrorDamaged(f"{self._remote.label}: the mirror can't be packed") from error
+            said = self._remote.last_words(error)
+            if self._remote.out_of_space(error) is None and _CORRUPTION.search(error.stderr):
+                raise MirrorDamaged(f"{self._remote.label}: the mirror can't be packed: {said}") from error
+            _log.warning("%s: the mirror could not be packed: %s", self._remote.label, said)
 
 
 def _remove(path: Path) -> None:

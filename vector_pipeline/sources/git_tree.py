@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO
-
-from pathspec import GitIgnoreSpec
 
 from vector_pipeline.conversion.kinds import kind_of
 from vector_pipeline.settings import GitSettings
 from vector_pipeline.sources.base import SourceMisconfigured
 from vector_pipeline.sources.git_mirror import Mirror, MirrorDamaged
 from vector_pipeline.sources.git_url import checked_subpath
+from vector_pipeline.sources.ignore_rules import ALWAYS_IGNORED, rules_from_settings
 
 _NAMED_PATHS = 200
 """Paths asked for by name in one command; for ten times as many the whole tree is read instead."""
@@ -25,6 +25,9 @@ _NAMED_PATHS = 200
 _ENTRY = re.compile(rb"(\d{6}) ([a-z]+) ([0-9a-f]{40,64}) +(\d+|-)\t(.+)", re.DOTALL)
 _RENAME_CANDIDATES = 500
 """Git compares contents of at most so many deleted with so many added files; exact renames are always found."""
+
+_FOLDERS_REMEMBERED = 10_000
+"""Verdicts on folders that are kept, as most files share theirs with others."""
 
 OUTSIDE = "outside"
 """The verdict on an entry that is not below the source's folder: it is not even counted."""
@@ -54,13 +57,18 @@ class Change:
 
 
 class TreeFilter:
-    """Which entries of a tree a source takes. Patterns are relative to the source's folder."""
+    """Which entries of a tree a source takes.
+
+    Patterns are relative to the source's folder, and decide as in a folder on disk: whatever lies in a folder that is
+    left out is left out, and of the include patterns that match a file or a folder above it the last one decides.
+    """
 
     def __init__(self, settings: GitSettings) -> None:
         self.subpath = checked_subpath(settings.subpath)
         self._below = self.subpath + b"/" if self.subpath else b""
-        self._include = GitIgnoreSpec.from_lines(settings.include) if settings.include else None
-        self._exclude = GitIgnoreSpec.from_lines(settings.exclude) if settings.exclude else None
+        self._include = rules_from_settings(settings.include)
+        self._exclude = rules_from_settings(settings.exclude)
+        self._folder_verdict = lru_cache(maxsize=_FOLDERS_REMEMBERED)(self._verdict_on_folder)
         self._max_size = settings.max_file_size
 
     def reason_to_skip(self, entry: Entry) -> str:
@@ -75,14 +83,33 @@ class TreeFilter:
             return "symlink"
         if mode == "160000":
             return "submodule"
-        if self._include is not None or self._exclude is not None:
-            # A newline in a name would end what a pattern's "." matches.
-            name = path[len(self._below) :].decode("utf-8", "surrogateescape").replace("\n", "\ufffc")
-            if self._include is not None and not self._include.match_file(name):
-                return "ignored"
-            if self._exclude is not None and self._exclude.match_file(name):
-                return "ignored"
+        if self._is_ignored(path[len(self._below) :]):
+            return "ignored"
         return "" if kind_of(path) is not None else "binary or unknown kind"
+
+    def _is_ignored(self, path: bytes) -> bool:
+        folder, _, name = path.rpartition(b"/")
+        ignored, included = self._folder_verdict(folder) if folder else (False, -1)
+        if ignored or name in ALWAYS_IGNORED or self._exclude.decides(path, name, False):
+            return True
+        return bool(self._include) and not self._include.takes(
+            max(included, self._include.last_match(path, name, False))
+        )
+
+    def _verdict_on_folder(self, folder: bytes) -> tuple[bool, int]:
+        """Whether it is left out or lies in one that is, and the last include pattern that it or a parent matches."""
+        names = folder.split(b"/")
+        if not ALWAYS_IGNORED.isdisjoint(names):
+            return True, -1
+        if not self._include and not self._exclude:
+            return False, -1
+        included, end = -1, -1
+        for name in names:
+            end += 1 + len(name)
+            if self._exclude.decides(folder[:end], name, True):
+                return True, -1
+            included = max(included, self._include.last_match(folder[:end], name, True))
+        return False, included
 
     def check_subpath(self, mirror: Mirror, commit: str, label: str) -> None:
         """Raises SourceMisconfigured where the commit does not have the source's folder."""

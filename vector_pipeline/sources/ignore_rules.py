@@ -12,9 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-MAX_IGNORE_FILE = 1_000_000
-"""Bytes of an ignore file that are read."""
-_MAX_RULES = 20_000
+ALWAYS_IGNORED = frozenset({b".git", b".hg", b".svn", b".obsidian", b".trash", b"__pycache__", b".venv", b".DS_Store"})
+"""Names of files and folders that no source takes, whatever its patterns say."""
+
+MAX_IGNORE_FILE = 100_000
+"""Bytes of an ignore file. Every entry below it is matched against it, so a longer one would stall the scans."""
+MAX_RULES = 2_000
+"""Patterns of an ignore file, for the same reason."""
+_REMEMBERED = 64
 _CLASSES = {
     b"alnum": rb"0-9A-Za-z",
     b"alpha": rb"A-Za-z",
@@ -29,6 +34,7 @@ _CLASSES = {
     b"upper": rb"A-Z",
     b"xdigit": rb"0-9A-Fa-f",
 }
+_WILDCARD = re.compile(rb"[*?\[\\]")
 _STAR, _DEEP = b"*", b"**/"
 _Token = tuple[bytes, bytes]
 """What is in front of a piece ("" at the start, `_STAR` or `_DEEP`), and the piece as an expression."""
@@ -79,16 +85,32 @@ class Rules:
         return number >= 0 and not self._rules[number][1].negated
 
 
-@lru_cache(maxsize=512)
+class TooManyRules(ValueError):
+    """An ignore file is too long to be matched against every entry; says which limit it is above."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def parse_rules(data: bytes) -> Rules:
-    """The patterns of an ignore file. What Git would never match (an unclosed bracket) is left out."""
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")[:_MAX_RULES]
-    return Rules([rule for line in lines if (rule := parse_rule(line.removesuffix(b"\r"))) is not None])
+    """The patterns of an ignore file. What Git would never match (an unclosed bracket) is left out.
+
+    Raises TooManyRules above the limits on bytes and patterns, as a part of the patterns would let in what the
+    rest leaves out.
+    """
+    if len(data) > MAX_IGNORE_FILE:
+        raise TooManyRules(f"more than {MAX_IGNORE_FILE:,} bytes")
+    rules = _rules(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    if len(rules) > MAX_RULES:
+        raise TooManyRules(f"more than {MAX_RULES:,} patterns")
+    return Rules(rules)
 
 
 def rules_from_settings(patterns: Iterable[str]) -> Rules:
-    """The patterns of `include` and `exclude`."""
-    return parse_rules("\n".join(patterns).encode("utf-8", "surrogateescape"))
+    """The patterns of `include` and `exclude`, as many as there are."""
+    return Rules(_rules(pattern.encode("utf-8", "surrogateescape") for pattern in patterns))
+
+
+def _rules(lines: Iterable[bytes]) -> list[Rule]:
+    return [rule for line in lines if (rule := parse_rule(line.removesuffix(b"\r"))) is not None]
 
 
 def parse_rule(line: bytes) -> Rule | None:
@@ -127,6 +149,9 @@ def _tokens(pattern: bytes, by_name: bool) -> list[_Token] | None:
     """The pattern cut at its wildcards of variable length; None if it can match nothing."""
     tokens: list[_Token] = []
     lead, piece = b"", bytearray()
+    # Git compares what stands before the first wildcard apart, so for it a pattern starts anew there: a**/b is a, **/b.
+    wildcard = _WILDCARD.search(pattern)
+    starts = (0, wildcard.start() if wildcard else 0)
     position = 0
     while position < len(pattern):
         character = pattern[position : position + 1]
@@ -135,12 +160,12 @@ def _tokens(pattern: bytes, by_name: bool) -> list[_Token] | None:
             while pattern[position : position + 1] == b"*":
                 position += 1
             after = pattern[position : position + 1]
-            at_start = start == 0 or pattern[start - 1 : start] == b"/"
+            at_start = start in starts or pattern[start - 1 : start] == b"/"
             if not by_name and position - start >= 2 and at_start and after in (b"", b"/"):
                 tokens.append((lead, bytes(piece)))
                 lead, piece = _DEEP, bytearray()
                 if not after:
-                    piece += b".+"  # everything below, however deep
+                    piece += b".*"  # everything below, however deep
                 position += 1
                 continue
             tokens.append((lead, bytes(piece)))
@@ -229,7 +254,7 @@ def _expression(tokens: Sequence[_Token]) -> bytes:
     parts = []
     for number, (deep, pieces) in enumerate(groups):
         last_group = number == len(groups) - 1
-        inner = bytearray(rb"(?:[^/]+/)*?" if deep and not last_group else rb"(?:[^/]+/)*" if deep else b"")
+        inner = bytearray(rb"(?:[^/]*/)*?" if deep and not last_group else rb"(?:[^/]*/)*" if deep else b"")
         for index, piece in enumerate(pieces):
             if index == 0:
                 inner += piece

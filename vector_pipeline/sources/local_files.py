@@ -6,6 +6,7 @@ reported and keeps its last good version.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -165,6 +166,9 @@ class LocalFiles:
             return SourceUnreachable(
                 f"{where} does not exist", hint="mount or create it, or correct `path`; nothing is deleted meanwhile"
             )
+        if error.errno == errno.EFBIG:
+            hint = "shorten that file, or leave its name out of `ignore_files`"
+            return SourceUnreachable(f"{where} can't be listed: {error.strerror}", hint=hint)
         reason = (error.strerror or "input/output error").lower()
         return SourceUnreachable(f"{where} can't be read: {reason}", hint="give this user the right to read it")
 

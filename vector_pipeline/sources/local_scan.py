@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vector_pipeline.conversion.kinds import kind_of
-from vector_pipeline.sources.ignore_rules import MAX_IGNORE_FILE, Rules, parse_rules
+from vector_pipeline.sources.ignore_rules import ALWAYS_IGNORED, MAX_IGNORE_FILE, Rules, TooManyRules, parse_rules
 
 MAX_DEPTH = 256
 """Folders within folders; each level keeps one folder open."""
@@ -24,7 +24,6 @@ FINE_WINDOW = 100_000_000
 COARSE_WINDOW = 2_100_000_000
 """Nanoseconds within which a second write may leave a file's times as they are; the latter for old file systems."""
 
-ALWAYS_IGNORED = frozenset({b".git", b".hg", b".svn", b".obsidian", b".trash", b"__pycache__", b".venv", b".DS_Store"})
 _TEMPORARY = re.compile(rb"(?:~\$.*|\.#.*|#.*#|.*~|\..*\.sw[a-p]|.*\.(?:tmp|part|crdownload))", re.DOTALL)
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -206,12 +205,20 @@ class _Walk:
         """The folder's own ignore files in front of those from above; what the settings say stays first."""
         own = []
         for name in self.rules.ignore_files:
-            if name in names and (rules := parse_rules(_read_ignore_file(folder, name))):
+            if name in names and (rules := _rules_of(folder, name)):
                 own.append((rules, len(prefix)))
         if not own:
             return chain
         settings = 1 if self.rules.exclude else 0
         return (*chain[:settings], *reversed(own), *chain[settings:])
+
+
+def _rules_of(folder: int, name: bytes) -> Rules:
+    """The patterns of an ignore file. Raises OSError where they can't be read, or are too many."""
+    try:
+        return parse_rules(_read_ignore_file(folder, name))
+    except TooManyRules as error:
+        raise OSError(errno.EFBIG, f"{name.decode('utf-8', 'backslashreplace')} has {error}") from error
 
 
 def _read_ignore_file(folder: int, name: bytes) -> bytes:
@@ -223,7 +230,7 @@ def _read_ignore_file(folder: int, name: bytes) -> bytes:
             return b""
         raise
     try:
-        return os.read(opened, MAX_IGNORE_FILE) if os.path.isfile(opened) else b""
+        return os.read(opened, MAX_IGNORE_FILE + 1) if os.path.isfile(opened) else b""
     finally:
         os.close(opened)
 

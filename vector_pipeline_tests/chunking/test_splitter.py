@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -11,13 +12,14 @@ from hypothesis import strategies as st
 from vector_pipeline.chunking.base import CountTokens, Splittable, Splitter
 from vector_pipeline.chunking.cap import bounded_context
 from vector_pipeline.chunking.splitter import ALGORITHM_VERSION, DocumentSplitter
+from vector_pipeline.conversion.convert import convert
 from vector_pipeline.documents import embedded_prefix
 from vector_pipeline.settings import ChunkingSettings
 from vector_pipeline_tests.chunking.conftest import Counter
 from vector_pipeline_tests.chunking.corpus import assert_capped, assert_covers, markdown, python_functions
 from vector_pipeline_tests.chunking.test_code import SAMPLES
 
-GOLDEN = {1: "f78cba532caefad1"}
+GOLDEN = {2: "f78cba532caefad1"}
 """Digest of how the documents of `golden_documents` are cut, by version of the algorithm."""
 
 KINDS = st.sampled_from(
@@ -135,9 +137,31 @@ def test_a_model_that_reads_less_lowers_the_cap(count_tokens: CountTokens) -> No
     assert_capped(text, "", spans, count_tokens, 100)
 
 
+@settings(max_examples=60)
+@given(texts=st.lists(st.tuples(TEXTS, st.text(max_size=20)), max_size=3), digits=st.integers(30, 80))
+def test_the_prefix_of_an_embedder_counts_towards_the_cap(
+    texts: list[tuple[str, str]], digits: int, count_tokens: CountTokens
+) -> None:
+    prefix = "Represent this sentence for searching relevant passages: "
+
+    def count(counted: Sequence[str]) -> list[int]:
+        return count_tokens([prefix + text for text in counted])
+
+    splitter = DocumentSplitter(ChunkingSettings(max_tokens=64, target_chars=200), count)
+    documents = [Splittable(text, "markdown", "", context) for text, context in texts]
+    documents.append(Splittable("7" * digits, "text"))
+    for document, spans in zip(documents, splitter.split(documents), strict=True):
+        assert isinstance(spans, list)
+        assert_covers(document.text, spans)
+        assert_capped(_encodable(document.text), _encodable(document.context), spans, count, 64)
+    assert count([embedded_prefix(bounded_context("7" * digits, count, 64), ())])[0] <= 32
+
+
 def test_no_text_is_counted_twice_nor_without_need(counter: Counter) -> None:
     documents = [Splittable(markdown(seed), "markdown") for seed in range(30)]
     DocumentSplitter(ChunkingSettings(), counter).split(documents)
+    assert counter.calls.count([""]) == 1
+    counter.calls.remove([""])
     counted = [text for call in counter.calls for text in call]
     assert len(counter.calls) <= 2
     assert len(counted) == len(set(counted))
@@ -150,8 +174,18 @@ def test_only_what_exceeds_the_cap_is_cut_again(counter: Counter) -> None:
     counter.calls.clear()
     together = DocumentSplitter(ChunkingSettings(), counter).split([prose, Splittable("👨‍👩‍👧" * 300, "text")])
     assert together[0] == alone
+    counter.calls.remove([""])
     assert len(counter.calls) <= 4
     assert all("👨" in text for call in counter.calls[1:] for text in call)
+
+
+def test_the_sections_of_a_restructured_text_file_have_heading_paths(count_tokens: CountTokens) -> None:
+    text = "Guide\n=====\n\n" + "Some words. " * 20 + "\n\nInstall\n-------\n\n" + "Other words. " * 20 + "\n"
+    found = convert("guide.rst", text.encode())
+    splitter = DocumentSplitter(ChunkingSettings(target_chars=300), count_tokens)
+    (spans,) = splitter.split([Splittable(found.text, found.kind, found.language, found.context)])
+    assert isinstance(spans, list)
+    assert [span.headings for span in spans] == [("Guide",), ("Guide", "Install")]
 
 
 def test_headings_that_take_too_much_of_the_cap_are_dropped_from_the_outside(count_tokens: CountTokens) -> None:
@@ -187,7 +221,7 @@ def test_a_bounded_title_takes_at_most_half_of_the_cap(context: str, count_token
 
 def test_a_usual_title_stays_as_it_is(counter: Counter) -> None:
     assert bounded_context("Release  checklist\n", counter, 400) == "Release checklist"
-    assert counter.calls == []
+    assert counter.calls == [[embedded_prefix("Release checklist", ())]]
     words = bounded_context("word " * 1000, counter, 64).split(" ")
     assert set(words) == {"word"}
     assert 20 <= len(words) <= 31

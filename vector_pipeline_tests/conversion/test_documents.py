@@ -55,7 +55,8 @@ def test_code_and_data_keep_their_text_and_language() -> None:
 def test_a_restructured_text_has_the_title_of_its_first_section() -> None:
     text = "====\nGrüße\n====\n\nWords\n-----\n"
     converted = convert("a.rst", text.encode())
-    assert (converted.text, converted.kind, converted.title) == (text, "text", "Words")
+    assert (converted.text, converted.kind, converted.language) == (text, "text", "rst")
+    assert converted.title == "Words"
     assert convert("a.rst", b"Title\n=====\n").title == "Title"
     assert convert("a.rst", b"======\nTitle\n======\n\nSub\n---\n").title == "Title"
     assert convert("a.rst", b"no title here\n").title == ""

@@ -54,10 +54,35 @@ def test_a_change_of_the_chrome_changes_nothing() -> None:
         "<li>only words",
         "<svg>unclosed <p>only words</p>",
         "<title>t</title>only words",
+        "<svg-icon name=x></svg-icon><p>only words</p><svg><path/></svg>",
+        "<SVG/><p>only words</p><svg><path/></svg>",
+        "<svg viewBox='0 0 1 1'><path/></SVG ><p>only words</p><svg></svg>",
     ],
 )
 def test_the_words_of_an_odd_page_are_kept(page: str) -> None:
     assert "only words" in convert("a.html", page.encode()).text
+
+
+def test_every_article_of_a_page_is_kept_in_order() -> None:
+    articles = "".join(f"<article><h2>Post {n}</h2><p>{f'words{n} ' * 30}</p></article>" for n in range(3))
+    text = convert("a.html", f"<body><nav>Menu</nav>{articles}<footer>Imprint</footer></body>".encode()).text
+    assert [line for line in text.split("\n") if line.startswith("#")] == ["## Post 0", "## Post 1", "## Post 2"]
+    assert all(text.count(f"words{n}") == 30 for n in range(3))
+    assert "Menu" not in text
+    assert "Imprint" not in text
+
+
+def test_articles_within_the_main_content_come_once() -> None:
+    page = "<main><p>Opening.</p>" + "".join(f"<article><p>words{n}</p></article>" for n in range(3)) + "</main>"
+    text = convert("a.html", page.encode()).text
+    assert text == "Opening.\n\nwords0\n\nwords1\n\nwords2\n"
+
+
+def test_teasers_beside_the_main_content_are_left_out() -> None:
+    teasers = "<article><p>teaser</p></article>" * 3
+    text = convert("a.html", f"<main>{'<p>Long content.</p>' * 20}</main>{teasers}".encode()).text
+    assert "Long content." in text
+    assert "teaser" not in text
 
 
 def test_a_page_without_headings_gets_its_title_as_context() -> None:
@@ -76,6 +101,10 @@ def test_a_page_without_headings_gets_its_title_as_context() -> None:
         "<math><td>" * 70_000 + "deep words",
         "".join(f"<font id={n}></div><div>" for n in range(20_000)) + "deep words",
         "<b><p>" * 50_000 + "deep words",
+        "<div>" * 70_000 + "<![foo[ bar ]]>deep words",
+        "<div>" * 20_000 + "<article>x</article>" * 20_000 + "<article>deep words",
+        "<article>" * 30_000 + "deep words",
+        "<svg>" * 50_000 + "<svg " * 50_000 + "></svg>deep words",
     ],
 )
 def test_nesting_without_end_neither_crashes_nor_loses_words(page: str) -> None:

@@ -60,6 +60,12 @@ def test_a_title_that_a_program_made_up_is_no_title() -> None:
     assert convert("a.pdf", make_pdf(["x"], information="/Title (untitled)")).title == ""
 
 
+@pytest.mark.parametrize("title", ["<FEFFD83D>", "<FEFF0041D83D>", "<FEFFDC00D800>"])
+def test_a_title_with_half_a_character_costs_the_title_only(title: str) -> None:
+    converted = convert("a.pdf", make_pdf(["words"], information=f"/Title {title} /Author (Ada)"))
+    assert (converted.text, converted.title, converted.metadata["author"]) == ("words", "", "Ada")
+
+
 ENCRYPTED = "/Encrypt << /Filter /Standard /V 1 /R 2 /O <{0}> /U <{0}> /P -4 >> /ID [<00><00>]".format("41" * 32)
 
 

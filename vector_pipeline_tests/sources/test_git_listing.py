@@ -242,6 +242,15 @@ def test_patterns_choose_files_below_the_subpath(repo: GitRepository, tmp_path: 
     assert follower.state() == follower.afresh(tmp_path / "other")
 
 
+def test_what_no_source_takes_is_left_out_of_a_repository_too(repo: GitRepository, tmp_path: Path) -> None:
+    for path in (".obsidian/app.json", "notes/.trash/a.md", "x/.venv/lib/b.py", "__pycache__/c.py", ".github/d.md"):
+        repo.write(path, path)
+    repo.commit()
+    follower = Follower(repo.url, tmp_path / "mirrors")
+    assert follower.sync().skipped == {"ignored": 4}
+    assert set(follower.items) == {b".github/d.md"}
+
+
 def test_a_change_of_the_filters_is_seen_by_the_probe_and_lists_everything(
     repo: GitRepository, follower: Follower
 ) -> None:

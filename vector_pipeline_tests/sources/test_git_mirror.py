@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,46 @@ def test_the_applied_commit_outlives_a_force_push_and_a_clean_up(repo: GitReposi
     listing = follower.sync()
     assert not listing.complete
     assert set(listing.items["native_id"].to_list()) == {b"7.md", b"8.md"}
+
+
+@pytest.mark.parametrize(
+    ("said", "clones"),
+    [
+        ("fatal: sha1 file 'objects/pack/tmp_pack' write error: No space left on device", 0),
+        ("fatal: unable to create '.git/objects/pack/tmp_idx': Permission denied", 0),
+        ("error: could not lock config file config: File exists", 0),
+        ("fatal: bad object 8c0ff1ec0ff1ec0ff1ec0ff1ec0ff1ec0ff1ec0f", 1),
+    ],
+)
+def test_a_clean_up_that_fails_costs_a_new_clone_only_where_objects_are_broken(
+    repo: GitRepository,
+    follower: Follower,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    said: str,
+    clones: int,
+) -> None:
+    inits = _git_whose_clean_up_fails(tmp_path, monkeypatch, said)
+    repo.write("7.md", "changed").commit()
+    follower.sync()
+    assert follower.document(b"7.md").text == "changed"
+    assert (inits.read_text().count("init") if inits.exists() else 0) == clones
+    assert "git/docs: the mirror" in caplog.text
+
+
+def _git_whose_clean_up_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> Path:
+    """Puts a git in front of the real one that fails at `gc` and notes each `init` in the file returned."""
+    real, inits, folder = shutil.which("git"), tmp_path / "inits", tmp_path / "bin"
+    folder.mkdir()
+    wrapper = folder / "git"
+    wrapper.write_text(
+        f'#!/bin/sh\ncase " $* " in *" gc "*) echo {shlex.quote(said)} >&2; exit 128 ;; '
+        f'*" init "*) echo init >> {inits} ;; esac\nexec {real} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return inits
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -8,12 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from vector_pipeline.settings import LocalFilesSettings
-from vector_pipeline.sources.base import Known
-from vector_pipeline.sources.ignore_rules import parse_rules
+from vector_pipeline.settings import GitSettings, LocalFilesSettings
+from vector_pipeline.sources.base import Known, SourceUnreachable
+from vector_pipeline.sources.git_tree import TreeFilter
+from vector_pipeline.sources.ignore_rules import MAX_IGNORE_FILE, MAX_RULES, parse_rules
 from vector_pipeline.sources.local_files import LocalFiles
 
 FILES = [
@@ -93,7 +95,22 @@ ODD_PATTERNS = (
     "trailing \\",
     *("\\#a.md", "\\!a.md", "a.md\\", "[a", "[]a]*", "[^a]*", "[[:nope:]]*", "[a\\]]*", "[b-a]*", "[a-]*", "[]-a]*"),
     *("/", "//", "!", "**", "/**", "**/", "*/", "/*", "doc/**", "**/deep/**", "a/**/d.md", "/a/**/", "doc/", "# note"),
-    *("***/a.md", "a/***/d.md", "[[:alpha:]-z]*", "x[[1]*", "a/*", "doc/*.md", "/doc/a.md", "deep/er", "*.md/"),
+    *(
+        "***/a.md",
+        "a/***/d.md",
+        "[[:alpha:]-z]*",
+        "x[[1]*",
+        "a/*",
+        "a**/*",
+        "ab**/**",
+        "/a**",
+        "/a**/b",
+        "do**/er/*",
+        "doc/*.md",
+        "/doc/a.md",
+        "deep/er",
+        "*.md/",
+    ),
 )
 
 
@@ -138,6 +155,55 @@ def test_only_included_paths_are_taken_and_the_last_pattern_decides(tmp_path: Pa
         *(b"a.md", b"doc/a.md", b"doc/b.md", b"doc/deep/a.md"),
     }
     assert _as_we_list(tmp_path, include=("c.txt",)) == {b"c.txt", b"doc/deep/er/c.txt"}
+
+
+@settings(max_examples=40)
+@given(
+    include=st.lists(PATTERNS.filter(str.isprintable), max_size=4),
+    exclude=st.lists(PATTERNS.filter(str.isprintable), max_size=4),
+)
+@example(include=["!a.md", "doc/"], exclude=[])
+@example(include=["*", "!deep/"], exclude=[])
+@example(include=[], exclude=["*", "!a.md"])
+@example(include=[], exclude=["!*.md", "/doc/*"])
+def test_patterns_mean_the_same_for_a_repository_and_a_folder(
+    tmp_path_factory: pytest.TempPathFactory, include: list[str], exclude: list[str]
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    _make(root, {})
+    try:
+        git = TreeFilter(GitSettings(url="https://git.example/docs.git", include=include, exclude=exclude))
+    except ValidationError:
+        assume(False)
+    taken = {name.encode() for name in FILES if not git.reason_by_name(name.encode(), "100644")}
+    assert _as_we_list(root, include=include, exclude=exclude) == taken
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        ("\n".join(f"*a{n}*" for n in range(MAX_RULES + 1)), "more than 2,000 patterns"),
+        ("# note\n" * (MAX_IGNORE_FILE // 7 + 1), "more than 100,000 bytes"),
+    ],
+)
+def test_an_ignore_file_too_long_to_be_followed_is_a_failure_that_deletes_nothing(
+    tmp_path: Path, rules: str, reason: str
+) -> None:
+    _make(tmp_path, {"doc/.gitignore": rules})
+    source = LocalFiles("notes", LocalFilesSettings(path=tmp_path), tmp_path)
+    listing = source.scan(Known(versions={b"doc/a.md": "1"}))
+    assert [failure.reason for failure in listing.failures] == [f"folder doc/ can't be read: .gitignore has {reason}"]
+    listed = set(listing.items["native_id"])
+    assert {path for path in listed if path.startswith(b"doc/")} == {b"doc/a.md"}
+    assert b"a.md" in listed
+    (tmp_path / ".gitignore").write_text(rules)
+    with pytest.raises(SourceUnreachable, match=f"can't be listed: .gitignore has {reason}; shorten"):
+        source.probe()
+
+
+def test_an_ignore_file_may_be_as_long_as_the_limit(tmp_path: Path) -> None:
+    _make(tmp_path, {".gitignore": "\n".join([*(f"x{n}" for n in range(MAX_RULES - 1)), "*.txt", "# and a note"])})
+    assert b"c.txt" not in _as_we_list(tmp_path)
 
 
 def test_an_ignore_file_that_is_a_link_or_a_pipe_is_no_ignore_file(tmp_path: Path) -> None:
