@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -72,5 +73,8 @@ def dev_command(
     where = ["-w", str(workspace)] if workspace.exists() else ["-m", "vector_pipeline.definitions"]
     console.out.print(f"Dagster on http://{host}:{port}, home {os.environ['DAGSTER_HOME']}", soft_wrap=True)
     command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    # Started in the background of a shell, SIGINT is ignored; Dagster makes SIGTERM do as SIGINT does and could not be
+    # stopped. A handler, unlike being ignored, does not outlast what follows.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(loaded.project_dir)
     os.execv(sys.executable, command)

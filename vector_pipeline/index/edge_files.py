@@ -145,8 +145,9 @@ class EdgeFiles:
 
     def _change_aliases(self, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         self.prepare()
+        held = FileLock(self.locks / "aliases.json.held", timeout=self._lock_timeout, mode=0o600)
         try:
-            with FileLock(self.locks / "aliases.json.held", timeout=self._lock_timeout, mode=0o600):
+            with held, self._readable_errors():
                 _write_json(self._aliases, change(self.aliases()))
         except Timeout:
             raise IndexUnavailable(

@@ -53,9 +53,11 @@ def end_abandoned_runs(data_dir: Path, instance: Callable[[], dg.DagsterInstance
 
 
 def _end(path: Path, instance: dg.DagsterInstance) -> bool:
-    """Ends the run of a file that nobody holds; False where the run ended by itself."""
+    """Ends the run of a file that nobody holds; False where the run ended by itself, or took its lock meanwhile."""
     run_id = path.stem
     abandoned = not _finishes(instance, run_id)
+    if not _is_free(path):
+        return False
     if abandoned:
         run = instance.get_run_by_id(run_id)
         if run is not None and INTERACTIVE_TAG in run.tags:

@@ -45,7 +45,8 @@ class MigrationError(StateError):
 def corrupt(where: str, backups: Sequence[Path]) -> StateCorrupt:
     """The error for a damaged store; the hint names the newest backup where there is one."""
     if backups:
-        hint = f"stop all runs, move the file and its -wal and -shm away, and copy {backups[0]} to its place"
+        hint = f"stop all runs, move the file and its -wal and -shm away, copy {backups[0]} to its place, "
+        hint += "and run `vector-pipeline sync --full`"
     else:
         hint = "stop all runs and move the file with its -wal and -shm away: the next sync builds everything again"
     return StateCorrupt(f"state store {where}: the file is damaged or not a database", hint=hint)
