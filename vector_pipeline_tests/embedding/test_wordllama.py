@@ -229,7 +229,7 @@ TRICKY = st.text(st.sampled_from("ab Z▁\n\t\r<>/s unk_é日😀\u00a0.,;1"), m
 
 
 @given(texts=st.lists(st.one_of(TEXT, TRICKY, st.sampled_from(["<s>", "a</s>b", "x <unk>", ""])), max_size=20))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_tokens_looked_up_by_word_are_those_of_the_whole_text(texts: list[str]) -> None:
     tokenizer = Tokenizer.from_file(str(tokenizer_file()))
     tokenizer.no_padding()
