@@ -20,7 +20,7 @@ _GLUE = (
 
 
 def write_corpus(folder: Path, files: int, seed: int = 7) -> None:
-    """Writes `files` markdown files (about 7.5 chunks and 7 kB each) below `folder`, in folders of a hundred."""
+    """Writes `files` markdown files (about 7.5 chunks and 5 kB each) below `folder`, in folders of a hundred."""
     for number in range(files):
         path = folder / f"team-{number // 100:03}" / f"note-{number:05}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def document(random_source: random.Random, number: int) -> str:
     parts = [
         f"---\ntags: [{topic}, team-{number % 17}]\n---\n\n# Note {number}: {topic}\n\n{_paragraph(random_source)}\n"
     ]
-    for _ in range(random_source.randint(5, 8)):
+    for _ in range(random_source.randint(3, 6)):
         heading = " ".join(random_source.sample(_TOPICS, 3))
         body = [_paragraph(random_source) for _ in range(random_source.randint(1, 3))]
         if random_source.random() < 0.3:
