@@ -13,11 +13,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import polars as pl
 import qdrant_edge as engine
 
-from vector_pipeline.embedding.base import SparseVector
 from vector_pipeline.index.base import (
     DENSE,
     SPARSE,
@@ -39,11 +37,10 @@ from vector_pipeline.index.points import (
     check_query,
     checked_vectors,
     in_order,
-    indexed_frame,
     prefetch_limit,
     sparse_terms,
-    vector_hash,
 )
+from vector_pipeline.index.records import id_bytes, records_frame, stored_point
 
 _WRITE_BATCH = 500
 _ID_BATCH = 5_000
@@ -193,7 +190,7 @@ class EdgeIndex:
                 with keeper.use() as shard:
                     records, offset = shard.scroll(request)
                 if records:
-                    yield _frame(records, vectors)
+                    yield records_frame(records, vectors)
                 if offset is None:
                     return
 
@@ -203,7 +200,7 @@ class EdgeIndex:
         with self._use(collection) as shard:
             for batch in _batches(point_ids):
                 for record in shard.retrieve(batch, with_payload=True, with_vector=True):
-                    point = _stored(record)
+                    point = stored_point(record)
                     found[point.point_id] = point
         return in_order(point_ids, found)
 
@@ -212,7 +209,7 @@ class EdgeIndex:
         possible = check_query(query)
         with self._use(collection) as shard:
             hits = shard.query(_request(query)) if possible else []
-        return [Hit(_id_bytes(hit.id), hit.score, hit.payload or {}) for hit in hits]
+        return [Hit(id_bytes(hit.id), hit.score, hit.payload or {}) for hit in hits]
 
     def alias(self, name: str) -> str | None:
         """The collection an alias points at, or None."""
@@ -348,36 +345,6 @@ def _request(query: Query) -> engine.QueryRequest:
         query=engine.Fusion.Rrf(k=RRF_K, weights=list(query.weights)),  # type: ignore[arg-type]  # stub: not a Fusion
         prefetches=[engine.Prefetch(limit=prefetch_limit(query), query=one, filter=condition) for one in nearest],
         with_payload=True,
-    )
-
-
-def _frame(records: Sequence[engine.Record], vectors: bool) -> pl.DataFrame:
-    hashes = None
-    if vectors:
-        hashes = [vector_hash(np.asarray(_vectors(record)[DENSE], dtype=np.float32)) for record in records]
-    return indexed_frame([_id_bytes(record.id) for record in records], [r.payload or {} for r in records], hashes)
-
-
-def _stored(record: engine.Record) -> StoredPoint:
-    vectors = _vectors(record)
-    dense, sparse = vectors.get(DENSE), vectors.get(SPARSE)
-    return StoredPoint(
-        point_id=_id_bytes(record.id),
-        payload=record.payload or {},
-        dense=None if dense is None else np.asarray(dense, dtype=np.float32),
-        sparse=None if sparse is None else SparseVector(list(sparse.indices), list(sparse.values)),
-    )
-
-
-def _vectors(record: engine.Record) -> Mapping[str, Any]:
-    return record.vector if isinstance(record.vector, dict) else {}
-
-
-def _id_bytes(value: engine.PointId) -> bytes:
-    if isinstance(value, uuid.UUID):
-        return value.bytes
-    raise VectorIndexError(
-        "the collection holds a point whose id is not a UUID", hint="use a collection that only the pipeline writes"
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,12 +14,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import numpy as np
 import polars as pl
 from qdrant_client import QdrantClient, models
 
 from vector_pipeline.documents import uuid_text
-from vector_pipeline.embedding.base import SparseVector, Vectors
+from vector_pipeline.embedding.base import Vectors
 from vector_pipeline.index.base import (
     DENSE,
     SPARSE,
@@ -40,11 +38,10 @@ from vector_pipeline.index.points import (
     check_query,
     checked_vectors,
     in_order,
-    indexed_frame,
     prefetch_limit,
     sparse_terms,
-    vector_hash,
 )
+from vector_pipeline.index.records import id_bytes, records_frame, stored_point
 from vector_pipeline.index.server_calls import ServerCalls
 from vector_pipeline.settings import IndexSettings
 
@@ -219,7 +216,7 @@ class ServerIndex:
                 )
             )
             if records:
-                yield _frame(records, vectors)
+                yield records_frame(records, vectors)
             if offset is None:
                 return
 
@@ -229,7 +226,7 @@ class ServerIndex:
         for batch in _id_batches(point_ids):
             fetch = partial(self._client.retrieve, collection, ids=batch, with_payload=True, with_vectors=True)
             for record in self._call(fetch):
-                point = _stored(record)
+                point = stored_point(record)
                 found[point.point_id] = point
         return in_order(point_ids, found)
 
@@ -262,7 +259,7 @@ class ServerIndex:
                     collection, query=fusion, prefetch=prefetch, limit=query.limit, with_payload=True
                 )
             )
-        return [Hit(_id_bytes(hit.id), hit.score, hit.payload or {}) for hit in answer.points]
+        return [Hit(id_bytes(hit.id), hit.score, hit.payload or {}) for hit in answer.points]
 
     def alias(self, name: str) -> str | None:
         """The collection an alias points at, or None."""
@@ -377,38 +374,6 @@ def _any_of(must: Mapping[str, Sequence[str]]) -> models.Filter:
 
 def _source_filter(source: str | None) -> models.Filter | None:
     return None if source is None else _any_of({"source": [source]})
-
-
-def _frame(records: Sequence[models.Record], vectors: bool) -> pl.DataFrame:
-    hashes = None
-    if vectors:
-        hashes = [vector_hash(np.asarray(_vectors(record)[DENSE], dtype=np.float32)) for record in records]
-    return indexed_frame([_id_bytes(record.id) for record in records], [r.payload or {} for r in records], hashes)
-
-
-def _stored(record: models.Record) -> StoredPoint:
-    vectors = _vectors(record)
-    dense, sparse = vectors.get(DENSE), vectors.get(SPARSE)
-    return StoredPoint(
-        point_id=_id_bytes(record.id),
-        payload=record.payload or {},
-        dense=None if dense is None else np.asarray(dense, dtype=np.float32),
-        sparse=None if sparse is None else SparseVector(list(sparse.indices), list(sparse.values)),
-    )
-
-
-def _vectors(record: models.Record) -> Mapping[str, Any]:
-    return record.vector if isinstance(record.vector, dict) else {}
-
-
-def _id_bytes(value: models.ExtendedPointId) -> bytes:
-    if isinstance(value, uuid.UUID):
-        return value.bytes
-    if isinstance(value, str):
-        return uuid.UUID(value).bytes
-    raise VectorIndexError(
-        "the collection holds a point whose id is not a UUID", hint="use a collection that only the pipeline writes"
-    )
 
 
 def _id_batches(point_ids: Sequence[bytes]) -> Iterator[list[models.ExtendedPointId]]:
