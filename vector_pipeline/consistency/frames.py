@@ -7,14 +7,11 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from vector_pipeline.index.base import INDEXED
+from vector_pipeline.state.records import DERIVED, EXPECTED
 from vector_pipeline.sync.cursors import is_behind
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import POINTS
 
-RECORDED = pl.Schema(
-    {"partition": pl.String, "document_id": pl.Binary, "point_id": pl.Binary, "fingerprint": pl.Binary}
-)
-DERIVED = pl.Schema({"partition": pl.String, "document_id": pl.Binary, "point_id": pl.Binary})
 KEPT_BACK = pl.Schema({"partition": pl.String, "document_id": pl.Binary})
 SETTLED = pl.Schema({"partition": pl.String})
 
@@ -34,7 +31,7 @@ def state_and_index(pipeline: Pipeline, partition: str | None) -> Mapping[str, p
     pid = known[0].partition_id if partition and known else _UNKNOWN if partition else None
     config = pipeline.points_config(target)
     settled = [p.name for p in known if not is_behind(store, p, POINTS, config)]
-    recorded = _concat(store.expected_points(target, pid), RECORDED)
+    recorded = _concat(store.expected_points(target, pid), EXPECTED)
     exists = pipeline.index.exists(pipeline.collection)
     indexed = _concat(pipeline.index.scroll(pipeline.collection, partition) if exists else (), INDEXED)
     return {

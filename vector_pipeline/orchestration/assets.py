@@ -40,6 +40,7 @@ from vector_pipeline.orchestration.names import (
 )
 from vector_pipeline.orchestration.private import DATA_VERSION_TAG, forget_input_version
 from vector_pipeline.sources.base import SourceUnreachable
+from vector_pipeline.sync.history import find_ingestion
 from vector_pipeline.sync.observation import observe
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import run_stage
@@ -201,8 +202,6 @@ def _check(
 def _record_failure(pipeline: Pipeline, partition: str, run_id: str, error: str) -> None:
     """Closes the run in the partition's ingestion history as failed."""
     store = pipeline.store
-    last = next(iter(store.ingestions(store.partition(partition).partition_id, 1)), None)
-    if last is not None and last.run_id == run_id:
-        store.finish_ingestion(
-            last.ingestion_no, status="failed", counts=last.counts, seconds=last.seconds, error=error
-        )
+    row = find_ingestion(store, store.partition(partition).partition_id, run_id)
+    if row is not None:
+        store.finish_ingestion(row.ingestion_no, status="failed", counts=row.counts, seconds=row.seconds, error=error)

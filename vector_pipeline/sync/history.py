@@ -10,6 +10,8 @@ from collections import Counter
 from typing import Literal
 
 from vector_pipeline.errors import PipelineError
+from vector_pipeline.state.records import Ingestion
+from vector_pipeline.state.store import StateStore
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import POINTS, Options, StageResult
 
@@ -17,6 +19,11 @@ STOPPED = "stopped"
 """The reason in the history of a run that was interrupted."""
 
 _RECENT = 20
+
+
+def find_ingestion(store: StateStore, partition_id: int, run_id: str) -> Ingestion | None:
+    """The row of a run. Runs of one partition may take turns between stages: it need not be the latest."""
+    return next((row for row in store.ingestions(partition_id, _RECENT) if row.run_id == run_id), None)
 
 
 class History:
@@ -28,13 +35,12 @@ class History:
         self._counts: Counter[str] = Counter()
         self._seconds = 0.0
         pid = self._store.partition(partition).partition_id
-        for earlier in self._store.ingestions(pid, _RECENT):
-            # Runs of one partition may take turns between stages; each keeps to its own row.
-            if earlier.run_id == run_id and earlier.status in ("running", "failed"):
-                self._number = earlier.ingestion_no
-                self._counts.update({key: int(value) for key, value in earlier.counts.items()})
-                self._seconds = earlier.seconds
-                return
+        earlier = find_ingestion(self._store, pid, run_id)
+        if earlier is not None and earlier.status in ("running", "failed"):
+            self._number = earlier.ingestion_no
+            self._counts.update({key: int(value) for key, value in earlier.counts.items()})
+            self._seconds = earlier.seconds
+            return
         self._number = self._store.begin_ingestion(pid, run_id, "full" if options.full else "auto")
 
     def record(self, result: StageResult) -> None:
