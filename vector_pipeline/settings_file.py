@@ -20,7 +20,9 @@ from pathspec import GitIgnoreSpec
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from vector_pipeline.settings import GitSettings, Section, Settings, duration_text, is_local_repository
+from vector_pipeline.settings import Settings
+from vector_pipeline.settings_sources import GitSettings
+from vector_pipeline.settings_values import Section, duration_text, is_local_repository
 from vector_pipeline.settings_yaml import Location, Problem, SettingsError, YamlFile, parse
 
 __all__ = ["Loaded", "SettingsError", "find_settings_file", "load_settings", "masked_url", "resolved"]

@@ -16,17 +16,10 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from vector_pipeline.settings import (
-    GitSettings,
-    LocalFilesSettings,
-    Section,
-    Settings,
-    Sources,
-    SourceSettings,
-    duration_text,
-    parse_size,
-    size_text,
-)
+from vector_pipeline.settings import Settings, Sources
+from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
+from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings, SourceSettings
+from vector_pipeline.settings_values import Section, duration_text, parse_size, size_text
 
 _WIDTH = 100
 
@@ -40,6 +33,8 @@ Relative paths start at the folder of this file. Check the file with: vector-pip
 _SAMPLES: Mapping[type[SourceSettings], tuple[str, Mapping[str, str]]] = {
     LocalFilesSettings: ("documents", {"path": "."}),
     GitSettings: ("handbook", {"url": "https://git.example.org/team/handbook.git"}),
+    ConfluenceSettings: ("wiki", {"url": "https://example.atlassian.net/wiki", "spaces": "[ENG]"}),
+    JiraSettings: ("work", {"url": "https://example.atlassian.net", "projects": "[OPS]"}),
 }
 """A name and the settings without a default, for one source of each type."""
 

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from vector_pipeline import settings_template, settings_yaml
-from vector_pipeline.settings import (
-    GitSettings,
-    LocalFilesSettings,
-    Settings,
-    duration_text,
-    parse_duration,
-    parse_size,
-    size_text,
-)
+from vector_pipeline.settings import Settings
+from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_file import (
     Loaded,
     SettingsError,
@@ -36,6 +29,8 @@ from vector_pipeline.settings_file import (
     masked_url,
     resolved,
 )
+from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings
+from vector_pipeline.settings_values import duration_text, parse_duration, parse_size, size_text
 
 
 def write(folder: Path, text: str) -> Path:
@@ -437,6 +432,15 @@ def test_any_heap_of_yaml_marks_is_settings_or_a_settings_error(parts: list[str]
     assert_readable_or_refused("".join(parts).encode())
 
 
+NEEDED: Mapping[type[BaseModel], dict[str, Any]] = {
+    LocalFilesSettings: {"path": "x"},
+    GitSettings: {"url": "x"},
+    ConfluenceSettings: {"url": "https://wiki.example.org", "spaces": ("ENG",)},
+    JiraSettings: {"url": "https://jira.example.org", "projects": ("OPS",)},
+}
+"""What a source can't do without."""
+
+
 def models(model: type[BaseModel] = Settings) -> Iterator[type[BaseModel]]:
     yield model
     for field in model.model_fields.values():
@@ -457,8 +461,7 @@ def test_every_setting_has_a_description() -> None:
 
 def test_every_default_is_valid() -> None:
     for model in models():
-        needed: dict[str, Any] = {"path": "x"} if model is LocalFilesSettings else {}
-        needed = {"url": "x"} if model is GitSettings else needed
+        needed = NEEDED.get(model, {})
         given_all = {**model.model_validate(needed).model_dump(), **needed}
         assert model.model_validate(given_all) == model.model_validate(needed)
 

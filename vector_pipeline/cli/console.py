@@ -75,15 +75,28 @@ def opened() -> Iterator[Pipeline]:
         yield pipeline
 
 
-def known_sources(pipeline: Pipeline, wanted: Sequence[str], *, configured_only: bool = False) -> list[str]:
-    """The sources that were named, each once. A name that neither the settings nor the store know is wrong use."""
+def known_sources(
+    pipeline: Pipeline, wanted: Sequence[str], *, configured_only: bool = False, with_sites: bool = False
+) -> list[str]:
+    """The partitions that were named, each once; `with_sites`, a site ("confluence/wiki") stands for all of its parts.
+
+    A name that neither the settings nor the store know is wrong use.
+    """
+    from vector_pipeline.sync.partitions import site_sources
+
     known = dict.fromkeys(pipeline.partitions())
+    sites = {site.label for site in site_sources(pipeline.settings)} if with_sites else set()
     if not configured_only:
         known |= dict.fromkeys(partition.name for partition in pipeline.store.partitions())
+    chosen: dict[str, None] = {}
     for name in wanted:
-        if name not in known:
-            wrong_use(f"no source {name!r}; there are: {', '.join(known) or 'none'}")
-    return list(dict.fromkeys(wanted))
+        if name in sites:
+            chosen |= dict.fromkeys(one for one in known if one.startswith(f"{name}."))
+        elif name in known:
+            chosen[name] = None
+        else:
+            wrong_use(f"no source {name!r}; there are: {', '.join([*sorted(sites), *known]) or 'none'}")
+    return list(chosen)
 
 
 def plain(value: object, *, lines: bool = False) -> str:

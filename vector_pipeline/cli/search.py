@@ -29,27 +29,39 @@ def search_command(
     source: Annotated[list[str] | None, typer.Option("--source", "-s", help="Only TYPE/NAME; may be repeated.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="Only with this tag; may be repeated.")] = None,
     path: Annotated[list[str] | None, typer.Option("--path", "-p", help="Only this file or folder.")] = None,
+    as_group: Annotated[
+        list[str] | None,
+        typer.Option("--as-group", help="Only what members of this group may read; may be repeated."),
+    ] = None,
+    as_user: Annotated[
+        str | None, typer.Option("--as-user", help="Only what this user (account id or user name) may read.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="Number of passages.", min=1, max=1000)] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with whole passages.")] = False,
 ) -> None:
     """Search by meaning and by word.
 
+    With --as-group or --as-user, a passage is shown if its document has no access labels or one of the reader's: the
+    names given, whole labels such as space:ENG, and combinations of them.
+
     Example: vector-pipeline search "who is on call" --tag incident
     """
+    from vector_pipeline.sync.access import reader_labels
     from vector_pipeline.sync.collection import former_collection_kept_by
     from vector_pipeline.sync.search import search
 
     if not query.strip():
         console.wrong_use("the query is empty")
-    wanted = {
-        "source": source,
-        "tags": tag,
-        "folders": [one.strip("/") for one in path or []],
-    }
+    readers = reader_labels(as_group or [], [as_user] if as_user else []) if as_group or as_user else None
     with console.opened() as pipeline:
-        console.known_sources(pipeline, source or [])
+        wanted = {
+            "source": console.known_sources(pipeline, source, with_sites=True) if source else None,
+            "tags": tag,
+            "folders": [one.strip("/") for one in path or []] or None,
+        }
         waiting = former_collection_kept_by(pipeline)
-        hits = search(pipeline, query, limit=limit, must={name: values for name, values in wanted.items() if values})
+        must = {name: values for name, values in wanted.items() if values is not None}
+        hits = search(pipeline, query, limit=limit, must=must, readers=readers)
     if as_json:
         console.print_json({"query": query, "hits": [_as_json(hit) for hit in hits]})
         return

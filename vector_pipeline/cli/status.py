@@ -36,9 +36,11 @@ def status_command(
     """
     from vector_pipeline.index.base import VectorIndexError
     from vector_pipeline.sync.collection import former_collection_kept_by
+    from vector_pipeline.sync.discovery import failed_discoveries
 
     with console.opened() as pipeline:
         errors: dict[str, str] = {}
+        undiscovered = failed_discoveries(pipeline)
         if probe:
             from vector_pipeline.sync.observation import observe
 
@@ -53,14 +55,23 @@ def status_command(
             index_error = error
         rows = [_row(pipeline, summary, errors, index_error) for summary in _summaries(pipeline)]
     if as_json:
-        console.print_json({"sources": rows, "searches_wait_for": waiting, "index_error": str(index_error or "")})
+        console.print_json(
+            {
+                "sources": rows,
+                "not_discovered": undiscovered,
+                "searches_wait_for": waiting,
+                "index_error": str(index_error or ""),
+            }
+        )
     else:
         _print(rows)
+        for name, why in undiscovered.items():
+            console.err.print(console.text(f"{name}: its parts could not be found: {why}", "red"), soft_wrap=True)
         if waiting:
             console.print_waiting(waiting)
         if index_error:
             console.print_error(index_error)
-    if errors or index_error or any(row["late"] for row in rows):
+    if errors or undiscovered or index_error or any(row["late"] for row in rows):
         raise typer.Exit(console.FAILED)
 
 

@@ -32,7 +32,9 @@ QUICKLY_CHECKED = 20_000
 
 
 def sync_command(
-    source: Annotated[list[str] | None, typer.Option("--source", "-s", help="TYPE/NAME; may be repeated.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", "-s", help="TYPE/NAME, or a whole site; may be repeated.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="List everything and compare everything.")] = False,
     allow_deletions: Annotated[
         bool, typer.Option("--allow-deletions", help="Release the brake on mass deletion for this run.")
@@ -69,13 +71,27 @@ def _sync(
 
     options = Options(full=full, allow_deletions=allow_deletions)
     with console.opened() as pipeline:
-        names = console.known_sources(pipeline, wanted, configured_only=True) or pipeline.partitions()
         with display(quiet=quiet) as shown:
+            _discover(pipeline, report, wanted, shown)
+            names = console.known_sources(pipeline, wanted, configured_only=True, with_sites=True)
+            names = names if wanted else pipeline.partitions()
             shown.announce(f"asking {names[0] if len(names) == 1 else f'{len(names)} sources'}")
             due = _ask(pipeline, report, names, everything=not wanted, options=options)
             if due:
                 _run(pipeline, report, due, options, shown, stops)
         report.waiting = former_collection_kept_by(pipeline)
+
+
+def _discover(pipeline: Pipeline, report: Report, wanted: Sequence[str], shown: Display) -> None:
+    """Finds the parts of the sites that are to be synced; reports sites that did not say."""
+    from vector_pipeline.sync.discovery import discover
+    from vector_pipeline.sync.partitions import site_sources
+
+    sites = [site for site in site_sources(pipeline.settings) if not wanted or site.label in wanted]
+    if any(site.settings.discovers for site in sites):
+        shown.announce("looking for spaces and projects")
+        for label, error in discover(pipeline, sites).errors.items():
+            report.add(Outcome(label, "failed", error=str(error)))
 
 
 def _ask(pipeline: Pipeline, report: Report, names: Sequence[str], *, everything: bool, options: Options) -> list[Due]:

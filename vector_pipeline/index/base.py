@@ -18,6 +18,8 @@ from vector_pipeline.errors import PipelineError
 
 DENSE = "dense"
 SPARSE = "sparse"
+ACCESS = "access"
+"""The payload field that says who may read."""
 
 PAYLOAD_INDEXES: Mapping[str, str] = {
     "source": "tenant",
@@ -30,7 +32,7 @@ PAYLOAD_INDEXES: Mapping[str, str] = {
     "language": "keyword",
     "tags": "keyword",
     "author": "keyword",
-    "access": "keyword",
+    ACCESS: "keyword",
     "updated_at": "datetime",
     "created_at": "datetime",
     "size": "integer",
@@ -91,14 +93,15 @@ class Point:
 class Query:
     """A hybrid search: both vectors, the filter, the number of hits.
 
-    `must` maps payload fields to values that are allowed (any of them); `path_prefix` holds for the
-    `folders` field (a folder or a whole path). `weights` of dense and sparse ranks in reciprocal rank fusion.
+    `must` maps payload fields to values that are allowed (any of them). With `readers` only points are found that have
+    no `access` labels or one of these. `weights` of dense and sparse ranks in reciprocal rank fusion.
     """
 
     dense: Vectors | None
     sparse: SparseVector | None
     limit: int = 10
     must: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    readers: Sequence[str] | None = None
     weights: tuple[float, float] = (1.0, 2.0)
 
 

@@ -17,6 +17,7 @@ import polars as pl
 import qdrant_edge as engine
 
 from vector_pipeline.index.base import (
+    ACCESS,
     DENSE,
     SPARSE,
     CollectionInfo,
@@ -330,8 +331,19 @@ def _source_filter(source: str | None) -> engine.Filter | None:
     return None if source is None else _any_of({"source": [source]})
 
 
+def _filter(query: Query) -> engine.Filter | None:
+    """What a query's hits must satisfy."""
+    if not query.must and query.readers is None:
+        return None
+    wanted = _any_of(query.must)
+    if query.readers is None:
+        return wanted
+    may_read = [engine.FieldCondition(ACCESS, match=engine.MatchAny(list(query.readers)))] if query.readers else []
+    return engine.Filter(must=[wanted, engine.Filter(should=[engine.IsEmptyCondition(ACCESS), *may_read])])
+
+
 def _request(query: Query) -> engine.QueryRequest:
-    condition = _any_of(query.must) if query.must else None
+    condition = _filter(query)
     nearest = []
     if query.dense is not None:
         nearest.append(engine.Query.Nearest(query.dense.tolist(), using=DENSE))

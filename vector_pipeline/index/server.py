@@ -20,6 +20,7 @@ from qdrant_client import QdrantClient, models
 from vector_pipeline.documents import uuid_text
 from vector_pipeline.embedding.base import Vectors
 from vector_pipeline.index.base import (
+    ACCESS,
     DENSE,
     SPARSE,
     CollectionInfo,
@@ -234,7 +235,7 @@ class ServerIndex:
         """Hybrid search in one request; `collection` may be an alias."""
         if not check_query(query):
             return []
-        condition = _any_of(query.must) if query.must else None
+        condition = _filter(query)
         nearest: list[tuple[str, list[float] | models.SparseVector]] = []
         if query.dense is not None:
             nearest.append((DENSE, query.dense.tolist()))
@@ -369,6 +370,20 @@ def _any_of(must: Mapping[str, Sequence[str]]) -> models.Filter:
         must=[
             models.FieldCondition(key=field, match=models.MatchAny(any=list(values))) for field, values in must.items()
         ]
+    )
+
+
+def _filter(query: Query) -> models.Filter | None:
+    """What a query's hits must satisfy."""
+    if not query.must and query.readers is None:
+        return None
+    wanted = _any_of(query.must)
+    if query.readers is None:
+        return wanted
+    open_to_all = models.IsEmptyCondition(is_empty=models.PayloadField(key=ACCESS))
+    may_read = models.FieldCondition(key=ACCESS, match=models.MatchAny(any=list(query.readers)))
+    return models.Filter(
+        must=[wanted, models.Filter(should=[open_to_all, may_read] if query.readers else [open_to_all])]
     )
 
 

@@ -26,7 +26,12 @@ from vector_pipeline.documents import hash16
 from vector_pipeline.embedding.base import EmbeddingUnavailable
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.index.base import IndexUnavailable
-from vector_pipeline.orchestration.metadata import partition_check_result, stage_metadata
+from vector_pipeline.orchestration.metadata import (
+    MOST_CHANGES,
+    changes_metadata,
+    partition_check_result,
+    stage_metadata,
+)
 from vector_pipeline.orchestration.names import (
     ALLOW_DELETIONS_TAG,
     EMBEDDING_POOL,
@@ -175,7 +180,11 @@ def _report(context: dg.AssetExecutionContext, pipeline: Pipeline, key: dg.Asset
             )
         )
         forget_input_version(context, source_key(source_type))
-    context.add_asset_metadata(stage_metadata(result, url), asset_key=key, partition_key=name)
+    metadata = stage_metadata(result, url)
+    if result.stage == DOCUMENTS:
+        partition = pipeline.store.partition(result.partition).partition_id
+        metadata |= changes_metadata(pipeline.store.document_changes(partition, context.run.run_id, MOST_CHANGES))
+    context.add_asset_metadata(metadata, asset_key=key, partition_key=name)
     counts = ", ".join(f"{number} {what}" for what, number in result.counts.items() if number)
     context.log.info(f"{result.partition} {result.stage}: {counts or 'nothing to do'} in {result.seconds:.2f} s")
 

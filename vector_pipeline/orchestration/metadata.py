@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from vector_pipeline.consistency.result import MOST_OFFENDERS, CheckResult
+from vector_pipeline.state.history_table import DocumentChange
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, StageResult
 
 ALWAYS_THERE: Mapping[str, tuple[str, ...]] = {
@@ -18,6 +20,13 @@ ALWAYS_THERE: Mapping[str, tuple[str, ...]] = {
     POINTS: ("upserted", "deleted", "kept_back"),
 }
 """Counts that every materialization of a stage has, so that their plots have no gaps."""
+
+
+MOST_CHANGES = 50
+"""Changed documents that a materialization names."""
+
+_SAFE_LINK = re.compile(r"https?://[^\s<>|]+")
+_MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|<>&~]")
 
 
 def stage_metadata(result: StageResult, url: str = "") -> dict[str, Any]:
@@ -36,6 +45,27 @@ def stage_metadata(result: StageResult, url: str = "") -> dict[str, Any]:
         metadata["url"] = dg.MetadataValue.url(url) if is_link else dg.MetadataValue.path(url)
     metadata["summary"] = dg.MetadataValue.md(_table(result))
     return metadata
+
+
+def changes_metadata(changes: Sequence[DocumentChange]) -> dict[str, Any]:
+    """The documents a run changed, the latest first, each with a link to where a person reads it; nothing for none."""
+    if not changes:
+        return {}
+    rows = "\n".join(f"| {_cell(one.change)} | {_link(one)} |" for one in changes)
+    more = f"\n\nthe latest {MOST_CHANGES}" if len(changes) == MOST_CHANGES else ""
+    return {"latest_changes": dg.MetadataValue.md(f"| change | document |\n|---|---|\n{rows}\n{more}")}
+
+
+def _link(one: DocumentChange) -> str:
+    """The document's own id, as a link where its address is one that a browser may open from a page."""
+    name = _cell(one.native_id.decode("utf-8", "replace"))
+    return f"[{name}](<{one.uri}>)" if _SAFE_LINK.fullmatch(one.uri) else name
+
+
+def _cell(text: str) -> str:
+    """Text of a source, in a cell: nothing in it is read as markup."""
+    flat = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
+    return _MARKUP.sub(r"\\\g<0>", flat)
 
 
 def check_metadata(result: CheckResult) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from vector_pipeline.orchestration.busy import busy_partitions
 from vector_pipeline.orchestration.names import REASON_TAG, partitions_of, source_key, sync_job_name
 from vector_pipeline.orchestration.private import DATA_VERSION_TAG, MAX_RETRIES_TAG
 from vector_pipeline.orchestration.resources import open_pipeline
+from vector_pipeline.sync.discovery import discover, due_for_discovery, failed_discoveries
 from vector_pipeline.sync.due import Due, due_partition, retry_at
 from vector_pipeline.sync.observation import PROBES_AT_ONCE, due_for_observation, observe
 from vector_pipeline.sync.pipeline import Pipeline
@@ -94,14 +95,26 @@ class _Tick:
         self.source_type = source_type
         self.now = datetime.now(UTC)
         self.memory = Memory.read(context.cursor)
+        self.undiscovered = self._discover()
         prefix = f"{source_type}/"
         self.configured = [name for name in pipeline.partitions() if name.startswith(prefix)]
         held = [partition.name for partition in self.store.partitions() if partition.name.startswith(prefix)]
         self.removed = [name for name in held if name not in set(self.configured)]
         self.wanted = {name.removeprefix(prefix) for name in [*self.configured, *self.removed]}
 
+    def _discover(self) -> dict[str, PipelineError]:
+        """Asks the sites whose time has come which parts they have; what went wrong then, by source."""
+        due = due_for_discovery(self.pipeline, self.source_type, self.now)
+        found = discover(self.pipeline, due, longest=timedelta(seconds=PROBE_SECONDS))
+        for name in found.new:
+            self.context.log.info(f"{name} was found")
+        for name, error in found.errors.items():
+            self.context.log.error(f"the parts of {name} could not be found: {error}")
+        failed = failed_discoveries(self.pipeline)
+        return {name: PipelineError(error) for name, error in failed.items() if name.startswith(f"{self.source_type}/")}
+
     def run(self) -> dg.SensorResult | dg.SkipReason:
-        errors = self._observe()
+        errors = self._observe() | self.undiscovered
         fresh = self._new_observations()
         if not (fresh or self._due() or self._must_look()):
             # Without the instance: opening it is nine tenths of what a tick costs.

@@ -7,7 +7,7 @@ travels in the cursor, which is stored only after the scan's work has been appli
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -37,13 +37,18 @@ class SourceMisconfigured(SourceError):
 class Known:
     """What the pipeline already holds of a partition, handed to `scan`.
 
-    `cursor` is what the last fully applied scan returned ({} at first). `versions` maps native id to the version
-    held. With `census` the source must list everything, whatever its cursor says.
+    `cursor` is what the last fully applied scan returned ({} at first, and after a change of settings). `versions`
+    maps native id to the version held, `failed` to the version that is in quarantine; `due` are those of the latter
+    that are to be tried again now and so must be listed. With `census` the source must list everything, whatever its
+    cursor says; with `full` it must also believe nothing that was read before.
     """
 
     cursor: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[bytes, str] = field(default_factory=dict)
+    failed: Mapping[bytes, str] = field(default_factory=dict)
+    due: Set[bytes] = frozenset()
     census: bool = False
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class Listing:
     `items` has schema LISTED. With `complete` it is a census: what it lacks no longer exists. Without, it is a delta:
     only `removed` (native ids the source itself names as deleted) goes. `version` is what `probe` would have said
     at the moment of the scan. `skipped` counts what was left out by rule ("binary": 12); `failures` are
-    items that exist but could not even be listed properly, they keep their last good version.
+    items that exist but could not even be listed properly, they keep their last good version. `reasons` says of
+    items that are gone why, where the source knows ("moved to project OPS").
     """
 
     items: pl.DataFrame
@@ -63,6 +69,15 @@ class Listing:
     removed: Sequence[bytes] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     failures: Sequence[Failure] = ()
+    reasons: Mapping[bytes, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a site that discovery found: its key, and the name people know it by."""
+
+    key: str
+    title: str = ""
 
 
 class Source(Protocol):
@@ -92,9 +107,11 @@ class Source(Protocol):
         ...
 
     def fetch(self, items: Sequence[Item]) -> Iterator[Document | Failure]:
-        """Exactly one answer per item, in any order. Raises SourceError when the source itself fails.
+        """One answer per item, in any order. Raises SourceError when the source itself fails.
 
-        An item that vanished since the scan answers with a Failure whose reason says so.
+        An item that vanished since the scan answers with a Failure whose reason says so. Documents that only the
+        fetch of an item could find (attachments of a new page) may come besides, and come before that item: once
+        it is held, they are known too.
         """
         ...
 

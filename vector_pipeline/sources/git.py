@@ -22,7 +22,7 @@ import polars as pl
 from vector_pipeline.conversion.content import ConversionError
 from vector_pipeline.conversion.convert import CONVERSION_IDENTITY, document_from_file
 from vector_pipeline.documents import LISTED, Document, Failure, Item, canonical_json, hash16, listing_frame
-from vector_pipeline.settings import GitSettings
+from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
 from vector_pipeline.sources.git_history import Facts, facts_of, iter_touched, update_history
 from vector_pipeline.sources.git_mirror import Mirror, MirrorDamaged
@@ -135,7 +135,7 @@ class GitSource:
         history = update_history(self._mirror, tip.ref, commit)
         cursor = {"commit": commit, "identity": self._identity(tip), "shallow": self._mirror.shallow_state()}
         same_rules = all(known.cursor.get(key) == cursor[key] for key in ("identity", "shallow"))
-        if same_rules and not known.census and self._mirror.holds(applied):
+        if same_rules and not known.census and not known.due and self._mirror.holds(applied):
             return self._delta(applied, tip, history, cursor)
         return self._census(tip, history, cursor)
 

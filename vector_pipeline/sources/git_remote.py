@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from vector_pipeline.settings import GitSettings
+from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import (
     SourceDenied,
     SourceError,

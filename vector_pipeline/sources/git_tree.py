@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import IO
 
 from vector_pipeline.conversion.kinds import kind_of
-from vector_pipeline.settings import GitSettings
+from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import SourceMisconfigured
 from vector_pipeline.sources.git_mirror import Mirror, MirrorDamaged
 from vector_pipeline.sources.git_url import checked_subpath

@@ -19,7 +19,7 @@ import polars as pl
 
 from vector_pipeline.conversion.convert import CONVERSION_IDENTITY, ConversionError, document_from_file
 from vector_pipeline.documents import LISTED, Document, Failure, Item
-from vector_pipeline.settings import LocalFilesSettings
+from vector_pipeline.settings_sources import LocalFilesSettings
 from vector_pipeline.sources.base import Known, Listing, SourceError, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.ignore_rules import rules_from_settings
 from vector_pipeline.sources.local_read import FileContent, FileNotRead, FolderReader

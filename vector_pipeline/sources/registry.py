@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vector_pipeline.settings import SourceSettings
-from vector_pipeline.sources.base import Source, SourceMisconfigured
-from vector_pipeline.sources.git import GitSource
-from vector_pipeline.sources.local_files import LocalFiles
-
-Opener = Callable[[str, Any, Path], Source]
-"""Name, settings and the folder where sources may keep caches (mirrors), to a source."""
+from vector_pipeline.settings_atlassian import SiteSettings
+from vector_pipeline.settings_sources import SourceSettings
+from vector_pipeline.sources.base import Part, Source, SourceMisconfigured
 
 
-def _open_git(name: str, settings: Any, data_dir: Path) -> Source:
+@dataclass(frozen=True, slots=True)
+class SourceType:
+    """How a type of source is opened, and how its parts are found where a source has several.
+
+    `open(name, key, settings, data_dir)`: `name` is the partition without its type, `key` that of the part ("" for a
+    source that is one partition), `data_dir` the folder for caches. `discover(name, settings)` lists all parts of the
+    site that the settings cover; it raises SourceError rather than list only some.
+    """
+
+    open: Callable[[str, str, Any, Path], Source]
+    discover: Callable[[str, Any], list[Part]] | None = None
+
+
+# The modules of a type are imported when one of its sources is opened: each costs time only where it is used.
+
+
+def _open_git(name: str, key: str, settings: Any, data_dir: Path) -> Source:
+    from vector_pipeline.sources.git import GitSource
+
     return GitSource(name, settings, data_dir / "mirrors")
 
 
-def _open_local_files(name: str, settings: Any, data_dir: Path) -> Source:
+def _open_local_files(name: str, key: str, settings: Any, data_dir: Path) -> Source:
+    from vector_pipeline.sources.local_files import LocalFiles
+
     return LocalFiles(name, settings, settings.path)
 
 
-SOURCE_TYPES: dict[str, Opener] = {
-    "git": _open_git,
-    "local_files": _open_local_files,
+SOURCE_TYPES: Mapping[str, SourceType] = {
+    "git": SourceType(_open_git),
+    "local_files": SourceType(_open_local_files),
 }
 
 
-def open_source(source_type: str, name: str, settings: SourceSettings, data_dir: Path) -> Source:
-    """The source of that type and name. Raises SourceMisconfigured for an unknown type."""
-    if opener := SOURCE_TYPES.get(source_type):
-        return opener(name, settings, data_dir)
+def open_source(source_type: str, name: str, key: str, settings: SourceSettings, data_dir: Path) -> Source:
+    """The source of that type and name, or its part of that key. Raises SourceMisconfigured for an unknown type."""
+    if found := SOURCE_TYPES.get(source_type):
+        return found.open(name, key, settings, data_dir)
     raise SourceMisconfigured(f"{source_type}/{name}: unknown source type", hint=f"use one of {sorted(SOURCE_TYPES)}")
+
+
+def discover_parts(source_type: str, name: str, settings: SiteSettings) -> list[Part]:
+    """The parts of a site that its settings cover, by asking the site. Raises SourceError."""
+    discover = SOURCE_TYPES[source_type].discover
+    return discover(name, settings) if discover else []

@@ -85,13 +85,22 @@ class DocumentsPart(Part):
             counts.count("added"), counts.count("changed"), counts.count("metadata"), counts.count("unchanged")
         )
 
-    def delete_documents(self, partition_id: int, document_ids: Sequence[bytes], run_id: str) -> int:
-        """Marks documents as deleted and returns how many were live; forgets what stands in quarantine of them."""
+    def delete_documents(
+        self,
+        partition_id: int,
+        document_ids: Sequence[bytes],
+        run_id: str,
+        reasons: Mapping[bytes, str] | None = None,
+    ) -> int:
+        """Marks documents as deleted and returns how many were live; forgets what stands in quarantine of them.
+
+        `reasons` says by document id why it went, for its history.
+        """
         t = self._t
         with self._db.write() as connection:
             revision = self._locked_revision(connection, partition_id) + 1
             held = self._held(connection, partition_id, dict.fromkeys(document_ids))
-            live = {key: "deleted" for key, row in held.items() if not row.deleted}
+            live = {key: _deletion((reasons or {}).get(key, "")) for key, row in held.items() if not row.deleted}
             update_rows(
                 connection,
                 t.documents,
@@ -125,14 +134,6 @@ class DocumentsPart(Part):
             if held:
                 self._apply_revision(connection, partition_id, revision)
         return len(held)
-
-    def touch_all(self, partition_id: int) -> None:
-        """Makes later stages look at every document of the partition again."""
-        d = self._t.documents
-        with self._db.write() as connection:
-            revision = self._locked_revision(connection, partition_id) + 1
-            connection.execute(sa.update(d).where(d.c.partition_id == partition_id).values(revision=revision))
-            self._apply_revision(connection, partition_id, revision)
 
     def _held(self, connection: sa.Connection, partition_id: int, keys: Iterable[bytes]) -> dict[bytes, _Held]:
         d = self._t.documents
@@ -225,6 +226,10 @@ def _classified(row: DocumentRow, held: _Held | None) -> str:
     if held.content_hash != row.content_hash:
         return "changed"
     return "unchanged" if held.metadata_hash == row.metadata_hash else "metadata"
+
+
+def _deletion(reason: str) -> str:
+    return f"deleted: {reason}" if reason else "deleted"
 
 
 def _now() -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,6 +12,17 @@ from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import Ingestion
 
 RUNNING = "running"
+
+LATEST = 10_000
+"""Rows of the documents' history that are looked through for the changes of one run."""
+
+
+class DocumentChange(NamedTuple):
+    """What a run did to a document ("added", "changed", "metadata", "deleted: in the trash")."""
+
+    change: str
+    native_id: bytes
+    uri: str
 
 
 class HistoryPart(Part):
@@ -46,6 +57,23 @@ class HistoryPart(Part):
                 .returning(table.c.ingestion_no)
             ).scalar_one()
         return int(number)
+
+    def document_changes(self, partition_id: int, run_id: str, limit: int) -> list[DocumentChange]:
+        """At most `limit` of what a run did to documents of a partition, the latest first.
+
+        Meant for a run that has just ended: it is looked for among the latest changes of all.
+        """
+        h, d = self._t.document_history, self._t.documents
+        latest = sa.select(h).order_by(h.c.history_no.desc()).limit(LATEST).subquery()
+        statement = (
+            sa.select(latest.c.change, d.c.native_id, d.c.uri)
+            .join(d, d.c.document_no == latest.c.document_no)
+            .where(latest.c.run_id == run_id, d.c.partition_id == partition_id)
+            .order_by(latest.c.history_no.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return [DocumentChange(*row) for row in connection.execute(statement)]
 
     def finish_ingestion(
         self,

@@ -16,7 +16,7 @@ from sqlalchemy.schema import SchemaItem
 
 from vector_pipeline.state.column_types import Blob, Json, SafeText, Utc
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what this code needs."""
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -44,6 +44,7 @@ class Tables:
     document_history: Table
     quarantine: Table
     ingestion_history: Table
+    discoveries: Table
 
 
 def _blob(name: str, **options: Any) -> Column[bytes]:
@@ -228,5 +229,11 @@ def tables(prefix: str) -> Tables:
             Column("seconds", sa.Float, nullable=False),
             _text("error"),
             index("ingestion_history", "partition_id", "ingestion_no"),
+        ),
+        discoveries=table(
+            "discoveries",
+            Column("source", SafeText, primary_key=True),
+            Column("asked_at", Utc, nullable=False),
+            _text("error"),
         ),
     )

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from vector_pipeline.state import migrate
 from vector_pipeline.state.counts import CountsPart
+from vector_pipeline.state.discoveries_table import DiscoveriesPart
 from vector_pipeline.state.documents_table import DocumentsPart
 from vector_pipeline.state.embeddings_table import EmbeddingsPart
 from vector_pipeline.state.engine import Database, missing
@@ -34,6 +35,7 @@ class StateStore(
     HistoryPart,
     ReportsPart,
     CountsPart,
+    DiscoveriesPart,
 ):
     """One open state store. Safe to share between threads; several processes may have it open at once."""
 

@@ -7,7 +7,7 @@ is recorded only when all of its work has been, so that a run killed anywhere is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ from vector_pipeline.documents import (
     metadata_hash,
     storable,
 )
-from vector_pipeline.sources.base import Known, Listing, Source
+from vector_pipeline.sources.base import Known, Listing, Source, SourceError
 from vector_pipeline.state.records import DocumentRow, Partition
 from vector_pipeline.sync.errors import BrakePulled, SyncError
 from vector_pipeline.sync.footing import find_footing, record_end, record_start
@@ -63,12 +63,25 @@ def _remove_all(pipeline: Pipeline, partition: Partition, run_id: str) -> StageR
     return StageResult(partition.name, DOCUMENTS, f"r{revision}", 0, {"deleted": deleted})
 
 
-def _delete_documents(pipeline: Pipeline, partition: Partition, ids: list[bytes], run_id: str) -> int:
-    """Marks documents as deleted, in transactions short enough for others to get in between."""
+def _delete_documents(
+    pipeline: Pipeline,
+    partition: Partition,
+    ids: list[bytes],
+    run_id: str,
+    reasons: Mapping[bytes, str] | None = None,
+) -> int:
+    """Marks documents as deleted, with the reason by id where it is known, in transactions short enough for others to
+    get in between.
+    """
     return sum(
-        pipeline.store.delete_documents(partition.partition_id, ids[start : start + DELETED_AT_ONCE], run_id)
+        pipeline.store.delete_documents(partition.partition_id, ids[start : start + DELETED_AT_ONCE], run_id, reasons)
         for start in range(0, len(ids), DELETED_AT_ONCE)
     )
+
+
+def _versions(frame: pl.DataFrame) -> dict[bytes, str]:
+    """Native id to version."""
+    return dict(zip(frame["native_id"].to_list(), frame["version"].to_list(), strict=True))
 
 
 _COUNTED = ("added", "changed", "metadata", "moved", "deleted", "reread", "retried", "failed")
@@ -95,10 +108,16 @@ class _Sync:
         failed = self._failed()
         footing = find_footing(self.store, self.pid, config, holds_documents=not held.is_empty())
         census_due = state.census_at is None or self.now - state.census_at >= settings.census_every
-        census = self.options.full or not footing.is_firm or census_due or bool(failed["due"].any())
-
-        versions = dict(zip(held["native_id"].to_list(), held["version"].to_list(), strict=True))
-        listing = self.source.scan(Known({} if census else state.cursor, versions, census))
+        full = self.options.full or footing.is_mixed
+        known = Known(
+            cursor={} if footing.is_mixed else state.cursor,
+            versions=_versions(held),
+            failed=_versions(failed),
+            due=frozenset(failed.filter("due")["native_id"].to_list()),
+            census=full or not footing.is_firm or census_due,
+            full=full,
+        )
+        listing = self.source.scan(known)
         plan = plan_documents(
             listing.items,
             held,
@@ -112,7 +131,7 @@ class _Sync:
         if not (plan.fetch.is_empty() and plan.delete.is_empty()):
             record_start(self.store, self.pid, config, footing)
         self._fetch(plan)
-        self._delete(plan, held, nothing_listed=listing.complete and listing.items.is_empty())
+        self._delete(plan, held, listing)
         self.store.release(self.pid, plan.release, DOCUMENTS)
         self._requeue_later_failures()
         self._record(listing, config)
@@ -132,13 +151,18 @@ class _Sync:
         for start in range(0, total, size):
             batch: list[Document | Failure] = []
             characters = 0
-            for answer in self._answers(list(frame_items(plan.fetch.slice(start, size)))):
-                batch.append(answer)
-                done += 1
-                characters += len(answer.text) if isinstance(answer, Document) else 0
-                if characters > BATCH_CHARACTERS:
-                    self._apply(batch)
-                    batch, characters = [], 0
+            try:
+                for answer in self._answers(list(frame_items(plan.fetch.slice(start, size)))):
+                    batch.append(answer)
+                    done += 1
+                    characters += len(answer.text) if isinstance(answer, Document) else 0
+                    if characters > BATCH_CHARACTERS:
+                        self._apply(batch)
+                        batch, characters = [], 0
+            except SourceError:
+                # What has come is kept: the run that continues does not ask for it again.
+                self._apply(batch)
+                raise
             self._apply(batch)
             report(self.partition.name, DOCUMENTS, "documents", done, total)
 
@@ -184,7 +208,7 @@ class _Sync:
             first_delay=self.pipeline.settings.limits.quarantine_retry,
         )
 
-    def _delete(self, plan: DocumentPlan, held: pl.DataFrame, *, nothing_listed: bool) -> None:
+    def _delete(self, plan: DocumentPlan, held: pl.DataFrame, listing: Listing) -> None:
         """Deletes what the listing proves gone, unless the brake holds. Raises BrakePulled."""
         if plan.delete.is_empty():
             return
@@ -196,7 +220,7 @@ class _Sync:
             held.height,
             documents=limits.brake_documents,
             share=limits.brake_share,
-            nothing_listed=nothing_listed,
+            nothing_listed=listing.complete and listing.items.is_empty(),
         )
         if too_many and not self.options.allow_deletions:
             name = self.partition.name
@@ -205,7 +229,9 @@ class _Sync:
                 hint=f"if that is right, run `vector-pipeline sync --source {name} --allow-deletions`",
             )
         ids = plan.delete["document_id"].to_list()
-        self.counts["deleted"] = _delete_documents(self.pipeline, self.partition, ids, self.run_id)
+        reasons = {self._id(native_id): reason for native_id, reason in listing.reasons.items()}
+        self.counts["deleted"] = _delete_documents(self.pipeline, self.partition, ids, self.run_id, reasons)
+        self.counts.update(f"gone: {reasons[key]}" for key in ids if key in reasons)
         self.counts["moved"] = plan.delete.height - vanished
 
     def _requeue_later_failures(self) -> None:

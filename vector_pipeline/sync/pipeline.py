@@ -19,12 +19,14 @@ from vector_pipeline.embedding.base import DenseEmbedder, SparseEncoder
 from vector_pipeline.embedding.providers import dense_embedder, sparse_encoder
 from vector_pipeline.index.base import CollectionSchema, VectorIndex
 from vector_pipeline.index.open import open_index
-from vector_pipeline.settings import Settings, SourceSettings
+from vector_pipeline.settings import Settings
+from vector_pipeline.settings_sources import SourceSettings
 from vector_pipeline.sources.base import Source
 from vector_pipeline.sources.registry import open_source
 from vector_pipeline.state.location import Location
 from vector_pipeline.state.store import StateStore
 from vector_pipeline.sync.errors import UnknownSource
+from vector_pipeline.sync.partitions import find_configured, list_partitions, site_sources
 from vector_pipeline.sync.payload import PAYLOAD_VERSION
 
 
@@ -94,9 +96,9 @@ class Pipeline:
         return hash16(self.embeddings_config, self.vectors_identity, str(target).encode(), place)
 
     def source_settings(self, partition: str) -> SourceSettings | None:
-        """The settings of a partition ("git/handbook"), None when it left the settings."""
-        source_type, _, name = partition.partition("/")
-        return self.settings.source(source_type, name)
+        """The settings of a partition ("git/handbook", "jira/work.OPS"), None when it left the settings."""
+        found = find_configured(self.settings, partition)
+        return found.settings if found else None
 
     def documents_config(self, settings: SourceSettings) -> bytes:
         """Names what a source's documents depend on besides the source: its settings and the conversion."""
@@ -105,21 +107,23 @@ class Pipeline:
     @contextmanager
     def source(self, partition: str) -> Iterator[Source]:
         """The source of a partition, closed afterwards. Raises UnknownSource where it is not configured."""
-        settings = self.source_settings(partition)
-        source_type, _, name = partition.partition("/")
-        if settings is None:
+        found = find_configured(self.settings, partition)
+        if found is None:
             raise UnknownSource(
                 f"{partition}: no such source in the settings", hint="see `vector-pipeline status` for their names"
             )
-        source = open_source(source_type, name, settings, self.data_dir)
+        name = partition.removeprefix(f"{found.source_type}/")
+        source = open_source(found.source_type, name, found.key, found.settings, self.data_dir)
         try:
             yield source
         finally:
             source.close()
 
     def partitions(self) -> list[str]:
-        """All configured partitions, in the order of the settings."""
-        return [f"{source_type}/{name}" for source_type, name, _ in self.settings.sources]
+        """All configured partitions, in the order of the settings; of discovered ones those found so far."""
+        discovers = any(site.settings.discovers for site in site_sources(self.settings))
+        existing = [partition.name for partition in self.store.partitions()] if discovers else []
+        return list_partitions(self.settings, existing)
 
     def close(self) -> None:
         """Closes what was opened; may be called twice."""

@@ -10,9 +10,15 @@ from vector_pipeline.sync.pipeline import Pipeline
 
 
 def search(
-    pipeline: Pipeline, text: str, *, limit: int = 10, must: Mapping[str, Sequence[str]] | None = None
+    pipeline: Pipeline,
+    text: str,
+    *,
+    limit: int = 10,
+    must: Mapping[str, Sequence[str]] | None = None,
+    readers: Sequence[str] | None = None,
 ) -> list[Hit]:
-    """The best passages for a question, best first. `must` maps payload fields to allowed values.
+    """The best passages for a question, best first. `must` maps payload fields to allowed values; with `readers` (see
+    `access`) only passages come that whoever has these labels may read.
 
     Raises SyncError when nothing has been indexed yet, VectorIndexError and EmbeddingError.
     """
@@ -28,5 +34,6 @@ def search(
         sparse=pipeline.sparse.encode_query(text),
         limit=limit,
         must=must or {},
+        readers=readers,
     )
     return pipeline.index.search(alias, query)

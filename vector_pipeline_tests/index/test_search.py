@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from vector_pipeline.index.base import Query, VectorIndex, VectorIndexError
+from vector_pipeline.sync.access import reader_labels
 from vector_pipeline_tests.index.samples import make_point, point_id, terms, vector
 
 
@@ -56,6 +57,29 @@ def test_filters_hold_for_every_kind_of_search(searched: VectorIndex, query: Que
     assert found({"tags": ["t2"], "source": ["git/a"]}) == {2, 5, 8}
     assert found({"source": ["nowhere"]}) == set()
     assert found({"source": []}) == set()
+
+
+def test_readers_find_what_is_open_to_all_and_what_names_them(searched: VectorIndex) -> None:
+    labels = {0: ["group:staff"], 1: ["group:dev", "user:ada"], 2: ["group:dev+group:staff"], 3: []}
+    points = [make_point(number) for number in range(5)]
+    searched.upsert(
+        "c",
+        [
+            replace(point, payload={**point.payload, "access": labels[number]} if number in labels else point.payload)
+            for number, point in enumerate(points)
+        ],
+    )
+
+    def found(readers: list[str] | None, **must: list[str]) -> set[int]:
+        query = Query(vector(6), terms(1), limit=20, must=must, readers=readers)
+        return {n for hit in searched.search("c", query) if (n := int.from_bytes(hit.point_id, "big")) < 5}
+
+    assert found(None) == {0, 1, 2, 3, 4}
+    assert found([]) == {3, 4}
+    assert found(["group:staff"]) == {0, 3, 4}
+    assert found(reader_labels(["dev"], ["ada"])) == {1, 3, 4}
+    assert found(reader_labels(["dev", "staff"])) == {0, 1, 2, 3, 4}
+    assert found(["group:staff"], source=["nowhere"]) == set()
 
 
 def test_a_search_for_nothing_is_refused(searched: VectorIndex) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vector_pipeline.documents import Document, Failure, Item, frame_items
-from vector_pipeline.settings import GitSettings
+from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import Known, Listing
 from vector_pipeline.sources.git import GitSource
 

@@ -134,7 +134,7 @@ def test_a_scan_killed_during_the_first_clone_leaves_nothing_in_the_way(repo: Gi
     script = """
 import sys
 from pathlib import Path
-from vector_pipeline.settings import GitSettings
+from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.git import GitSource
 GitSource("docs", GitSettings(url=sys.argv[1]), Path(sys.argv[2])).scan(Known())

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vector_pipeline.settings import GitSettings
+from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import SourceDenied, SourceError, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.git import GitSource
 from vector_pipeline.sources.git_url import checked_branch, checked_subpath, parse_repository_url

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from vector_pipeline.documents import Document, Failure, Item, canonical_json, document_id, frame_items
-from vector_pipeline.settings import LocalFilesSettings
+from vector_pipeline.settings_sources import LocalFilesSettings
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.local_files import LocalFiles
 

@@ -12,7 +12,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from vector_pipeline.settings import GitSettings, LocalFilesSettings
+from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings
 from vector_pipeline.sources.base import Known, SourceUnreachable
 from vector_pipeline.sources.git_tree import TreeFilter
 from vector_pipeline.sources.ignore_rules import MAX_IGNORE_FILE, MAX_RULES, parse_rules

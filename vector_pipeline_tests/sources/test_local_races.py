@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vector_pipeline.documents import Document, Failure, Item, frame_items
-from vector_pipeline.settings import LocalFilesSettings
+from vector_pipeline.settings_sources import LocalFilesSettings
 from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.local_files import LocalFiles
 

@@ -143,8 +143,6 @@ def test_touched_documents_are_looked_at_again(store: StateStore) -> None:
     at = revision(store)
     assert store.touch_documents(p, [b.document_id, b"?" * 16]) == 1
     assert len(next(store.documents_to_point(p, after=at))) == 1
-    store.touch_all(p)
-    assert len(next(store.documents_to_point(p, after=revision(store) - 1))) == 2
     assert store.touch_documents(p, []) == 0
 
 

@@ -21,6 +21,9 @@ from vector_pipeline.state.schema import HEAD, tables
 from vector_pipeline.state.store import StateStore
 from vector_pipeline_tests.state.samples import row
 
+ALL = ("0001", "0002")
+"""The migrations, oldest first."""
+
 
 def set_revision(location: Location, revision: str) -> None:
     database = Database(location)
@@ -31,7 +34,7 @@ def set_revision(location: Location, revision: str) -> None:
 
 def test_status_of_an_absent_store_changes_nothing(location: Location) -> None:
     before = migrate.status(location)
-    assert (before.current, before.head, before.pending) == (None, HEAD, (HEAD,))
+    assert (before.current, before.head, before.pending) == (None, HEAD, ALL)
     assert location.path is None or not location.path.exists()
 
 
@@ -41,9 +44,13 @@ def test_up_down_and_up_again(location: Location) -> None:
     with StateStore.open(location) as store:
         p = store.partition("docs").partition_id
         store.apply_documents(p, [row("a")], "r")
-    down = migrate.rollback(location)
-    assert (down.current, down.pending) == (None, (HEAD,))
-    assert len(down.backups) == (1 if location.path else 0)
+    step = migrate.rollback(location)
+    assert (step.current, step.pending) == (ALL[-2], (HEAD,))
+    with StateStore.open(location) as store:
+        assert len(store.find_documents()) == 1, "one step back and up again loses no document"
+    down = migrate.rollback(location, "base")
+    assert (down.current, down.pending) == (None, ALL)
+    assert len(down.backups) == (3 if location.path else 0)
     assert migrate.upgrade(location).current == HEAD
     with StateStore.open(location) as store:
         assert store.partitions() == []

@@ -1,0 +1,114 @@
+"""Discovery: which parts a site has now, so that partitions come and go with its spaces and projects.
+
+A part that is found gets its partition. One that is no longer found keeps it as long as it holds anything: that a
+site does not show a space is no proof that it is gone, and its documents leave by its own sync, under the brake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from vector_pipeline.errors import PipelineError
+from vector_pipeline.sources.base import Part
+from vector_pipeline.sources.registry import discover_parts
+from vector_pipeline.state.errors import StateLocked
+from vector_pipeline.sync.partitions import SiteSource, site_sources
+from vector_pipeline.sync.pipeline import Pipeline
+from vector_pipeline.sync.points import purge
+
+SITES_AT_ONCE = 4
+
+
+@dataclass
+class Discovered:
+    """Partitions that are new, those that were dropped, and what went wrong by source ("confluence/wiki")."""
+
+    new: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    errors: dict[str, PipelineError] = field(default_factory=dict)
+
+
+def due_for_discovery(pipeline: Pipeline, source_type: str, now: datetime) -> list[SiteSource]:
+    """The sites of a type whose settings hold patterns and that were last asked longer ago than their interval."""
+    asked = pipeline.store.discoveries()
+    return [
+        site
+        for site in site_sources(pipeline.settings)
+        if site.source_type == source_type
+        and site.settings.discovers
+        and (site.label not in asked or now - asked[site.label].asked_at >= site.settings.discover_every)
+    ]
+
+
+def failed_discoveries(pipeline: Pipeline) -> dict[str, str]:
+    """What went wrong when sites were last asked, by source; of those that are still in the settings."""
+    found = pipeline.store.discoveries()
+    labels = [site.label for site in site_sources(pipeline.settings) if site.settings.discovers]
+    return {label: found[label].error for label in labels if label in found and found[label].error}
+
+
+def discover(pipeline: Pipeline, sites: Sequence[SiteSource], *, longest: timedelta | None = None) -> Discovered:
+    """Asks those sites whose settings hold patterns which parts they have, and records it.
+
+    A site that does not answer hides no other. With `longest` none is given more time than about that.
+    """
+    asked = [_hurried(site, longest) if longest else site for site in sites if site.settings.discovers]
+    result = Discovered()
+    if not asked:
+        return result
+    with ThreadPoolExecutor(min(SITES_AT_ONCE, len(asked)), "discovery") as threads:
+        answers = list(threads.map(_ask, asked))
+    for site, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, PipelineError):
+            result.errors[site.label] = answer
+        else:
+            _record(pipeline, site, answer, result)
+        error = str(answer) if isinstance(answer, PipelineError) else ""
+        pipeline.store.record_discovery(site.label, datetime.now(UTC), error)
+    return result
+
+
+def _hurried(site: SiteSource, longest: timedelta) -> SiteSource:
+    """The site, with less patience for one answer and for all waiting."""
+    settings, half = site.settings, longest / 2
+    patience = {"timeout": min(settings.timeout, half), "max_wait": min(settings.max_wait, half)}
+    return replace(site, settings=settings.model_copy(update=patience))
+
+
+def _ask(site: SiteSource) -> list[Part] | PipelineError:
+    try:
+        return discover_parts(site.source_type, site.name, site.settings)
+    except PipelineError as error:
+        return error
+
+
+def _record(pipeline: Pipeline, site: SiteSource, parts: Sequence[Part], result: Discovered) -> None:
+    """Makes the partitions of new parts, and drops those of parts that are gone and of which nothing is left."""
+    store = pipeline.store
+    found = {site.partition(part.key) for part in parts}
+    given = {site.partition(key) for key in site.settings.given_keys}
+    held = {name for name in pipeline.partitions() if name.startswith(f"{site.label}.")}
+    for name in sorted(found - held):
+        store.partition(name)
+        result.new.append(name)
+    existing = {partition.name for partition in store.partitions()}
+    for name in sorted((held & existing) - found - given):
+        if _purged_where_empty(pipeline, name):
+            result.dropped.append(name)
+
+
+def _purged_where_empty(pipeline: Pipeline, name: str) -> bool:
+    """Drops a partition that holds no documents, good or failed, unless a run is at it; whether it did."""
+    store = pipeline.store
+    try:
+        with store.lock(name, 0):
+            partition = store.partition(name).partition_id
+            if store.count_documents(partition) or not store.quarantined(partition).is_empty():
+                return False
+            purge(pipeline, name)
+    except StateLocked:
+        return False  # the next discovery comes soon
+    return True
