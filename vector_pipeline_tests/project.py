@@ -16,10 +16,14 @@ import yaml
 
 from vector_pipeline.documents import uuid_text
 from vector_pipeline.settings_file import load_settings
+from vector_pipeline.sync.discovery import Discovered, discover
+from vector_pipeline.sync.partitions import site_sources
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import sync_partition
 from vector_pipeline.sync.search import search
 from vector_pipeline.sync.stages import Options, StageResult
+from vector_pipeline_tests.simulators.atlassian_access import site_settings
+from vector_pipeline_tests.simulators.atlassian_http import AtlassianServer
 
 Snapshot = frozenset[tuple[bytes, str, bytes]]
 """What a collection holds: (point id, payload hash, vector hash)."""
@@ -59,6 +63,19 @@ class Project:
     def add_git(self, name: str, url: str | Path, **settings: Any) -> str:
         """Configures a Git repository; its partition."""
         return self._add("git", name, {"url": str(url), **settings})
+
+    def add_confluence(self, name: str, server: AtlassianServer, *spaces: str, **settings: Any) -> str:
+        """Configures spaces of a simulated site; the source ("confluence/wiki")."""
+        return self._add("confluence", name, {**site_settings(server), "spaces": list(spaces), **settings})
+
+    def add_jira(self, name: str, server: AtlassianServer, *projects: str, **settings: Any) -> str:
+        """Configures projects of a simulated site; the source ("jira/work")."""
+        return self._add("jira", name, {**site_settings(server), "projects": list(projects), **settings})
+
+    def discover(self) -> Discovered:
+        """Asks all sites which parts they have, as a sync does first."""
+        with self.open() as pipeline:
+            return discover(pipeline, list(site_sources(pipeline.settings)))
 
     def remove(self, partition: str) -> None:
         """Takes a source out of the settings."""
@@ -111,6 +128,7 @@ class Project:
     def rebuilt(self, folder: Path) -> Snapshot:
         """What a project with the same sources holds that starts from nothing in `folder`."""
         fresh = Project(folder, {**self.settings, "data_dir": str(folder / "data")})
+        fresh.discover()
         fresh.sync()
         return fresh.snapshot()
 

@@ -40,9 +40,22 @@ def _open_local_files(name: str, key: str, settings: Any, data_dir: Path) -> Sou
     return LocalFiles(name, settings, settings.path)
 
 
+def _open_jira(name: str, key: str, settings: Any, data_dir: Path) -> Source:
+    from vector_pipeline.sources.jira.source import JiraSource
+
+    return JiraSource(name, key, settings)
+
+
+def _discover_projects(name: str, settings: Any) -> list[Part]:
+    from vector_pipeline.sources.jira.projects import discover_projects
+
+    return discover_projects(name, settings)
+
+
 SOURCE_TYPES: Mapping[str, SourceType] = {
     "git": SourceType(_open_git),
     "local_files": SourceType(_open_local_files),
+    "jira": SourceType(_open_jira, _discover_projects),
 }
 
 

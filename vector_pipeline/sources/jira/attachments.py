@@ -1,0 +1,206 @@
+"""Attachments as documents of their own: which are taken, and how one becomes text.
+
+An attachment never changes, so its bytes are asked for once; only a new key of its issue or another circle of readers
+makes it a new version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from vector_pipeline.conversion.convert import ConversionError, document_from_file, kind_of
+from vector_pipeline.documents import Document, Failure, Item
+from vector_pipeline.settings_atlassian import JiraSettings
+from vector_pipeline.sources.atlassian.errors import AccessDenied, NotThere, SiteUnreachable, TooLarge
+from vector_pipeline.sources.ignore_rules import rules_from_settings
+from vector_pipeline.sources.jira.context import Context, detail_text
+from vector_pipeline.sources.jira.values import (
+    Issue,
+    digest,
+    id_text,
+    line,
+    mapping,
+    moment,
+    number,
+    objects,
+    text,
+    user_name,
+    utc_text,
+)
+from vector_pipeline.sources.jira.versions import AttachmentVersion
+
+_BETWEEN = b"/attachment/"
+_UNAUTHORIZED = 401
+_STAGE = "fetch"
+
+
+def attachment_id(issue: str, attachment: str) -> bytes:
+    """What an attachment is known by: its issue's id comes first."""
+    return issue.encode() + _BETWEEN + attachment.encode()
+
+
+def is_attachment(native_id: bytes) -> bool:
+    """Whether this is the id of an attachment, and not of an issue."""
+    return _BETWEEN in native_id
+
+
+def issue_part(native_id: bytes) -> str:
+    """The id of the issue, or of the issue that the attachment hangs on; "" where there is none."""
+    return id_text(native_id.partition(_BETWEEN)[0].decode("ascii", "replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the document of an attachment is made of besides its bytes."""
+
+    id: str
+    issue: str
+    name: str
+    size: int
+    author: str
+    created: str
+    access: tuple[str, ...]
+
+
+class AttachmentRules:
+    """What of the attachments the settings take."""
+
+    def __init__(self, settings: JiraSettings) -> None:
+        self._include = rules_from_settings(settings.include)
+        self._exclude = rules_from_settings(settings.exclude)
+        self._largest = settings.max_file_size
+        self._wanted = settings.attachments
+
+    def reason_to_skip(self, name: str, size: int) -> str:
+        """Why a file is left out, "" for one that is taken."""
+        raw = name.encode("utf-8", "surrogatepass")
+        if self._exclude.decides(raw, raw, False):
+            return "ignored"
+        if self._include and not self._include.takes(self._include.last_match(raw, raw, False)):
+            return "ignored"
+        if kind_of(raw) is None:
+            return "binary or unknown kind"
+        return "too large" if size > self._largest else ""
+
+    def items(self, issue: Issue, context: Context, skipped: Counter[str]) -> list[Item]:
+        """The attachments of an issue that are taken; the others are counted by reason."""
+        found: list[Item] = []
+        if not self._wanted:
+            return found
+        for raw in objects(issue.fields.get("attachment")):
+            facts = _facts(raw, issue, context)
+            if not facts.id or not facts.name:
+                continue
+            if reason := self.reason_to_skip(facts.name, facts.size):
+                skipped[reason] += 1
+            else:
+                found.append(_item(facts, issue, context))
+        return found
+
+
+def read_attachment(item: Item, context: Context, largest: int) -> Document | Failure:
+    """The document of an attachment, its bytes asked for. Raises SourceError when the site itself fails."""
+    facts = _facts_of(item)
+    if facts is None:
+        return _failed(item, "its listing can't be read")
+    try:
+        data = context.api.site.download(context.api.attachment_path(facts.id, facts.name), largest)
+    except NotThere:
+        return _failed(item, "no longer there")
+    except TooLarge:
+        return _failed(item, "too large", permanent=True)
+    except AccessDenied as denied:
+        if denied.status == _UNAUTHORIZED:
+            raise
+        return _failed(item, "the site refuses to give out this file")
+    except SiteUnreachable as error:
+        if not error.smaller_may_work or context.api.project(context.project.id) is None:
+            raise
+        return _failed(item, "the site can't give out this file")
+    try:
+        return _document(item, facts, data, context)
+    except ConversionError as error:
+        return _failed(item, error.message, permanent=True, stage="convert")
+
+
+def _document(item: Item, facts: _Facts, data: bytes, context: Context) -> Document:
+    extra: dict[str, Any] = {
+        "content_type": "attachment",
+        "issue": facts.issue,
+        "project": context.project.key,
+        "project_name": context.project.name,
+        "author": facts.author,
+        "created_at": facts.created,
+        "tags": list(context.settings.tags),
+        "access": list(facts.access),
+        "web_url": item.uri,
+    }
+    name = facts.name.replace("/", "_")
+    return document_from_file(
+        native_id=item.native_id,
+        version=item.version,
+        uri=item.uri,
+        path=f"{facts.issue}/{name}",
+        data=data,
+        title_fallback=facts.name,
+        extra_metadata={key: value for key, value in extra.items() if value},
+        source_updated_at=moment(facts.created),
+    )
+
+
+def _facts(raw: Any, issue: Issue, context: Context) -> _Facts:
+    attachment = mapping(raw)
+    return _Facts(
+        id=id_text(attachment.get("id")),
+        issue=issue.key,
+        name=line(attachment.get("filename")),
+        size=number(attachment.get("size")),
+        author=user_name(attachment.get("author")),
+        created=utc_text(attachment.get("created")),
+        access=tuple(context.access_of(issue)),
+    )
+
+
+def _item(facts: _Facts, issue: Issue, context: Context) -> Item:
+    place = digest([facts.issue, facts.name, facts.author, facts.created, list(facts.access)])
+    return Item(
+        native_id=attachment_id(issue.id, facts.id),
+        version=str(AttachmentVersion(facts.size, context.identity, place)),
+        uri=context.attachment_link(facts.id, facts.name),
+        detail=detail_text(
+            {
+                "id": facts.id,
+                "issue": facts.issue,
+                "name": facts.name,
+                "size": facts.size,
+                "author": facts.author,
+                "created": facts.created,
+                "access": list(facts.access),
+            }
+        ),
+    )
+
+
+def _facts_of(item: Item) -> _Facts | None:
+    try:
+        detail = mapping(json.loads(item.detail))
+    except ValueError:
+        return None
+    access = detail.get("access")
+    found = _Facts(
+        id=id_text(detail.get("id")),
+        issue=text(detail.get("issue")),
+        name=text(detail.get("name")),
+        size=number(detail.get("size")),
+        author=text(detail.get("author")),
+        created=text(detail.get("created")),
+        access=tuple(text(each) for each in access) if isinstance(access, list) else (),
+    )
+    return found if found.id and found.name else None
+
+
+def _failed(item: Item, reason: str, *, permanent: bool = False, stage: str = _STAGE) -> Failure:
+    return Failure(item.native_id, item.version, item.uri, stage, reason, permanent)

@@ -1,0 +1,262 @@
+"""What a project holds: by a delta from the newest change seen, or by a census, which may verify every version.
+
+A delta reads what changed since the watermark, less the overlap; then the ids of the issues (where they fit on a page)
+or their number must agree with what is held, or a census follows in the same scan. A census on Cloud lists ids only and
+leaves the versions of what did not change as they are held; a verification reads every issue, for what changes without
+a change of its time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from vector_pipeline.documents import Item, listing_frame
+from vector_pipeline.sources.base import Known, Listing
+from vector_pipeline.sources.jira.api import AT_ONCE, DELETED
+from vector_pipeline.sources.jira.attachments import AttachmentRules, is_attachment, issue_part
+from vector_pipeline.sources.jira.content import issue_version
+from vector_pipeline.sources.jira.context import Context, batches, detail_text
+from vector_pipeline.sources.jira.gone import Fate, find_fate
+from vector_pipeline.sources.jira.probing import Look
+from vector_pipeline.sources.jira.reading import read_in_pieces
+from vector_pipeline.sources.jira.sections import Hanging, embedded
+from vector_pipeline.sources.jira.values import Issue, mapping, number
+from vector_pipeline.sources.jira.versions import (
+    FORMAT,
+    assumed_attachment,
+    assumed_version,
+    listed_version,
+)
+
+WITH_ATTACHMENTS = detail_text({"attachments": True})
+"""The detail of an issue whose attachments no listing has read: its fetch gives them too."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """What is held or in quarantine, with the version that was tried last, attachments by their issue."""
+
+    issues: dict[str, str] = field(default_factory=dict)
+    files: dict[str, dict[bytes, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Known) -> _Held:
+        held = cls()
+        for versions in (known.versions, known.failed):
+            for native_id, version in versions.items():
+                if is_attachment(native_id) and issue_part(native_id):
+                    held.files.setdefault(issue_part(native_id), {})[native_id] = version
+                elif native_id.isdigit():
+                    held.issues[native_id.decode()] = version
+        return held
+
+
+class Lister:
+    """One scan of a project."""
+
+    def __init__(self, context: Context, known: Known, look: Look) -> None:
+        self._context, self._known, self._look = context, known, look
+        self._api, self._settings = context.api, context.settings
+        self._rules = AttachmentRules(context.settings)
+        self._held = _Held.of(known)
+        self._due = {issue_part(native_id) for native_id in known.due} - {""}
+        self._skipped: Counter[str] = Counter()
+        cursor = known.cursor
+        same = cursor.get("format") == FORMAT and mapping(cursor.get("project")).get("id") == context.project.id
+        self._watermark = number(cursor.get("watermark")) if same else 0
+        self._is_same = same and cursor.get("identity") == context.identity
+        self._accepted = number(cursor.get("off"))
+        self._verified_at = number(cursor.get("verified_at")) if same else 0
+
+    def listing(self) -> Listing:
+        """A delta where the cursor and the counts allow it, else a census. Raises SourceError."""
+        changed = self._changed()
+        if self._must_list_all:
+            return self._census(changed)
+        return self._delta(changed) or self._census(changed)
+
+    @property
+    def _must_list_all(self) -> bool:
+        return self._known.census or self._known.full or not self._is_same or not self._watermark
+
+    # ---- delta
+
+    def _changed(self) -> dict[str, Issue]:
+        """What changed since the watermark; nothing where a listing of everything reads more.
+
+        Epoch milliseconds know no time zone and no minute. Both ends of the window are inclusive, and
+        what it holds is told apart by version only.
+        """
+        reads_all = self._known.full or (self._must_list_all and not self._api.site.cloud)
+        if not self._watermark or reads_all:
+            return {}
+        return self._api.rows(f"{self._context.wanted} AND {self._since}", self._context.listed_fields)
+
+    @property
+    def _since(self) -> str:
+        overlap = round(self._settings.overlap.total_seconds() * 1000)
+        return f"updated >= {max(self._watermark - overlap, 1_000_000)}"
+
+    def _delta(self, changed: dict[str, Issue]) -> Listing | None:
+        """The listing of what changed; None when the number of issues says that more happened."""
+        held = self._held.issues
+        doubtful = self._due - changed.keys()
+        if self._context.is_filtered:
+            anyhow = self._api.ids(f"{self._context.inside} AND {self._since}")
+            doubtful |= (anyhow - changed.keys()) & held.keys()
+        fate = find_fate(self._context, doubtful) if doubtful else Fate()
+        listed = changed | fate.present
+        if not self._agrees((held.keys() | listed.keys()) - fate.reasons.keys()):
+            return None
+        items = [item for issue in listed.values() for item in self._items_of(issue)]
+        there = {item.native_id for item in items}
+        reasons = self._reasons(fate)
+        for each in listed:
+            reasons |= {file: DELETED for file in self._held.files.get(each, {}) if file not in there}
+        return Listing(
+            listing_frame(items),
+            complete=False,
+            version=self._look.version,
+            cursor=self._cursor(self._accepted, self._verified_at),
+            removed=tuple(reasons),
+            skipped=dict(self._skipped),
+            reasons=reasons,
+        )
+
+    def _agrees(self, ours: Set[str]) -> bool:
+        """Whether the site has just these issues. By number alone one that went and one that appeared, neither with a
+        change of its time (archived, restored), look like none; a page of ids is worth its request.
+        """
+        counted = self._counted()
+        if counted <= self._api.ids_at_once:
+            return self._api.ids(self._context.wanted) == ours
+        return counted - len(ours) == self._accepted
+
+    def _counted(self) -> int:
+        return self._api.count(self._context.wanted) if self._context.is_filtered else self._look.count
+
+    # ---- census
+
+    def _census(self, changed: dict[str, Issue]) -> Listing:
+        held = self._held.issues
+        verified_at, verify = self._verified_at, bool(held) and self._must_verify()
+        if self._api.site.cloud or verify:
+            rows, ids = dict(changed), self._api.ids(self._context.wanted) | changed.keys()
+        else:
+            rows = self._api.rows(self._context.wanted, self._context.listed_fields)
+            ids = set(rows)
+        absent = (held.keys() | self._held.files.keys()) - ids
+        fate = find_fate(self._context, absent | (self._due - rows.keys()))
+        rows |= fate.present
+        ids = (ids | fate.present.keys()) - fate.reasons.keys()
+        if verify or not held:
+            verified_at = round(time.time())
+        items = list(self._verified(ids) if verify else self._census_items(ids, rows))
+        return Listing(
+            listing_frame(items),
+            complete=True,
+            version=self._look.version,
+            cursor=self._cursor(self._counted() - len(ids), verified_at),
+            skipped=dict(self._skipped),
+            reasons=self._reasons(fate),
+        )
+
+    def _must_verify(self) -> bool:
+        """Whether every issue is to be read: on request, when it is time, or when nothing is known of its changes."""
+        due = time.time() - self._verified_at >= self._settings.verify_every.total_seconds()
+        return self._known.full or not self._watermark or due
+
+    def _census_items(self, ids: set[str], rows: Mapping[str, Issue]) -> Iterator[Item]:
+        for each in sorted(ids, key=int):
+            issue = rows.get(each)
+            yield from self._items_of(issue) if issue is not None else self._assumed_items(each)
+
+    def _verified(self, ids: set[str]) -> Iterator[Item]:
+        """Items with the versions of the issues as they are now; one that can't be read keeps its version."""
+        context = self._context
+        fields = context.read_fields  # looked up before threads ask for it
+
+        def read(some: list[str]) -> tuple[list[str], dict[str, Issue]]:
+            answer = read_in_pieces(context, some, fields)
+            return [each for each in some if each not in answer.absent], answer.found
+
+        for there, found in self._api.site.each(read, batches(sorted(ids, key=int), AT_ONCE)):
+            for each in there:
+                issue = found.get(each)
+                if issue is None:
+                    yield from self._assumed_items(each)
+                elif context.is_here(issue):
+                    yield from self._items_of(issue, whole=True)
+
+    # ---- items
+
+    def _items_of(self, issue: Issue, *, whole: bool = False) -> list[Item]:
+        """The issue and its attachments, of which a listing read at least the listed fields."""
+        held = self._held.issues.get(issue.id)
+        context = self._context
+        version = self._whole_version(issue, held) if whole else listed_version(issue.updated, context.identity, held)
+        item = Item(issue.native_id, version, context.web_link(issue))
+        if self._settings.attachments and not isinstance(issue.fields.get("attachment"), list):
+            return [item, *self._assumed_files(issue.id)]  # an answer that tells nothing of them removes none
+        return [item, *self._rules.items(issue, context, self._skipped)]
+
+    def _assumed_items(self, each: str) -> list[Item]:
+        """An issue of which only its id was read, and its attachments as far as they are held."""
+        identity, held = self._context.identity, self._held.issues.get(each)
+        detail = WITH_ATTACHMENTS if held is None else ""
+        return [Item(each.encode(), assumed_version(identity, held), detail=detail), *self._assumed_files(each)]
+
+    def _assumed_files(self, each: str) -> list[Item]:
+        """The attachments of an issue as far as they are held."""
+        identity = self._context.identity
+        files = self._held.files.get(each, {}) if self._settings.attachments else {}
+        return [Item(file, assumed_attachment(identity, version)) for file, version in files.items()]
+
+    def _whole_version(self, issue: Issue, held: str | None) -> str:
+        """The version of an issue that was read; of long lists of comments, which it carries in part, that held."""
+        settings, context = self._settings, self._context
+        lists = {}
+        for name, rows, wanted in (
+            ("comment", "comments", settings.comments),
+            ("worklog", "worklogs", settings.worklogs),
+        ):
+            found, total = embedded(issue, name, rows) if wanted else ([], 0)
+            lists[rows] = found if len(found) >= total else None
+        version = issue_version(issue, Hanging(lists["comments"], lists["worklogs"]), context)
+        if self._known.full or held is None or "?" not in version:
+            return version
+        now, before = version.split("|"), held.split("|")
+        if len(now) != len(before):
+            return version
+        same = [
+            old if new.endswith(".?") and old.startswith(new[:-1]) else new
+            for new, old in zip(now, before, strict=True)
+        ]
+        return "|".join(same)
+
+    def _reasons(self, fate: Fate) -> dict[bytes, str]:
+        """Why issues went, and with them their attachments."""
+        found: dict[bytes, str] = {}
+        for each, reason in fate.reasons.items():
+            found[each.encode()] = reason
+            found.update(dict.fromkeys(self._held.files.get(each, {}), reason))
+        return found
+
+    def _cursor(self, off: int, verified_at: int) -> dict[str, Any]:
+        """What the next scan needs. `off` is by how many issues the site's count and ours differ for good."""
+        project = self._context.project
+        newest = max((issue.updated for issue in self._look.issues), default=0)
+        # A node whose clock is ahead would push the watermark beyond changes still to come.
+        newest = min(newest, round(time.time() * 1000)) or self._watermark
+        return {
+            "format": FORMAT,
+            "project": {"id": project.id, "key": project.key, "name": project.name},
+            "identity": self._context.identity,
+            "watermark": newest,
+            "off": off,
+            "verified_at": verified_at,
+        }

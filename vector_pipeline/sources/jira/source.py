@@ -1,0 +1,122 @@
+"""The Jira source: one project of a site, Cloud or Data Center.
+
+A probe looks at the newest changes and the number of issues, a scan reads what changed since the last one, and
+deletions come only from a census of which every absent issue was asked for by its id. `native_id` is the numeric id of
+an issue, which stays when the issue moves or its project gets another key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vector_pipeline.documents import LISTED, Document, Failure, Item
+from vector_pipeline.settings_atlassian import JiraSettings
+from vector_pipeline.sources.atlassian.errors import AnswerRefused
+from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
+from vector_pipeline.sources.jira.api import ARCHIVED, DELETED_OR_HIDDEN, Project
+from vector_pipeline.sources.jira.context import Context
+from vector_pipeline.sources.jira.fetching import Fetcher
+from vector_pipeline.sources.jira.listing import Lister
+from vector_pipeline.sources.jira.probing import GONE, look_at, project_clause
+from vector_pipeline.sources.jira.projects import missing_project, open_api
+
+PROBE_SECONDS = 20.0
+"""How long a probe waits for a busy site; the next one comes soon."""
+_BAD_REQUEST = 400
+
+
+class JiraSource:
+    """A project as a source (see `Source`)."""
+
+    def __init__(self, name: str, key: str, settings: JiraSettings) -> None:
+        """Sends nothing. Raises SourceMisconfigured for an address or credentials that can't be."""
+        self._name, self._key, self._settings = name, key, settings
+        self._label = f"jira/{name}"
+        self._api = open_api(settings, self._label)
+        self._context: Context | None = None
+
+    @property
+    def type(self) -> str:
+        """ "jira"."""
+        return "jira"
+
+    @property
+    def name(self) -> str:
+        """The partition key."""
+        return self._name
+
+    @property
+    def url(self) -> str:
+        """Where people find the project."""
+        return f"{self._settings.url}/browse/{self._key}"
+
+    def probe(self) -> str:
+        """Names the newest changes and the number of issues, by one request or two. Raises SourceError.
+
+        "gone" for a project that can't be seen any more and that a pattern had found; one named by its key raises
+        SourceMisconfigured.
+        """
+        self._api.site.hurry(PROBE_SECONDS)
+        try:
+            look = look_at(self._api, project_clause(self._key))
+        except AnswerRefused as refused:
+            if refused.status != _BAD_REQUEST:
+                raise
+            project, _ = self._project()
+            return look_at(self._api, f"project = {project.id}").version if project else GONE
+        if look.issues:
+            return look.version
+        return look.version if self._project()[0] else GONE
+
+    def scan(self, known: Known) -> Listing:
+        """What changed since the last scan, or everything. Raises SourceError, also rather than list only a part."""
+        project, reason = self._project()
+        if project is None:
+            reasons = dict.fromkeys(known.versions, reason)
+            return Listing(LISTED.to_frame(), complete=True, version=GONE, reasons=reasons)
+        context = self._open(project)
+        look = look_at(self._api, context.inside)
+        try:
+            return Lister(context, known, look).listing()
+        except AnswerRefused as refused:
+            raise self._explained(refused, context) from refused
+
+    def fetch(self, items: Sequence[Item]) -> Iterator[Document | Failure]:
+        """Issues and attachments as documents; attachments that only now are found come before their issue.
+
+        Raises SourceError when the site itself fails.
+        """
+        if not items:
+            return
+        context = self._context
+        if context is None:
+            project, reason = self._project()
+            if project is None:
+                yield from (Failure(item.native_id, item.version, item.uri, "fetch", reason) for item in items)
+                return
+            context = self._open(project)
+        yield from Fetcher(context).answers(items)
+
+    def close(self) -> None:
+        """Closes the connections to the site; may be called twice."""
+        self._api.site.close()
+
+    def _open(self, project: Project) -> Context:
+        self._context = Context(self._api, self._settings, project)
+        return self._context
+
+    def _project(self) -> tuple[Project | None, str]:
+        """The project, or None with the reason. Raises SourceMisconfigured where the settings name it by its key."""
+        project = self._api.project(self._key)
+        if project is not None and not project.archived:
+            return project, ""
+        if any(self._key.upper() == given.upper() for given in self._settings.given_keys):
+            raise missing_project(self._label, self._key, project)
+        return None, ARCHIVED if project else DELETED_OR_HIDDEN
+
+    def _explained(self, refused: AnswerRefused, context: Context) -> Exception:
+        """A refused question as what it means: the project was just seen, so the settings' JQL is at fault."""
+        if refused.status != _BAD_REQUEST or not context.is_filtered:
+            return refused
+        said = "; ".join(refused.messages) or "no reason given"
+        return SourceMisconfigured(f"{self._label}: Jira refuses the jql of the settings: {said}", hint="correct `jql`")
