@@ -79,6 +79,19 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Restated:
+    """A document that is held and whose content the source knows to be the same: only its place or readers changed.
+
+    `metadata` holds the keys that change, None for those that go; everything else stays as it is held.
+    """
+
+    native_id: bytes
+    version: str
+    uri: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A document that could not be fetched, converted, chunked or embedded, and why.
 
@@ -163,6 +176,12 @@ def metadata_hash(document: Document) -> bytes:
         updated.encode(),
         canonical_json(document.metadata).encode("utf-8", "surrogatepass"),
     )
+
+
+def restated(held: Document, told: Restated) -> Document:
+    """The held document with what the source now says of it."""
+    metadata = {key: value for key, value in {**held.metadata, **told.metadata}.items() if value is not None}
+    return replace(held, version=told.version, uri=told.uri, metadata=metadata)
 
 
 def storable(document: Document) -> Document:

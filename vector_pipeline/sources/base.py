@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from vector_pipeline.documents import Document, Failure, Item
+from vector_pipeline.documents import Document, Failure, Item, Restated
 from vector_pipeline.errors import PipelineError
 
 
@@ -106,10 +106,11 @@ class Source(Protocol):
         """What is there. Raises SourceError rather than return an incomplete census."""
         ...
 
-    def fetch(self, items: Sequence[Item]) -> Iterator[Document | Failure]:
+    def fetch(self, items: Sequence[Item]) -> Iterator[Document | Restated | Failure]:
         """One answer per item, in any order. Raises SourceError when the source itself fails.
 
-        An item that vanished since the scan answers with a Failure whose reason says so. Documents that only the
+        An item whose content is known to be what is held may be restated rather than read. One that vanished since
+        the scan answers with a Failure whose reason says so. Documents that only the
         fetch of an item could find (attachments of a new page) may come besides, and come before that item: once
         it is held, they are known too.
         """

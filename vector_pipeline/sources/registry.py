@@ -40,6 +40,18 @@ def _open_local_files(name: str, key: str, settings: Any, data_dir: Path) -> Sou
     return LocalFiles(name, settings, settings.path)
 
 
+def _open_confluence(name: str, key: str, settings: Any, data_dir: Path) -> Source:
+    from vector_pipeline.sources.confluence.source import ConfluenceSource
+
+    return ConfluenceSource(name, key, settings)
+
+
+def _discover_spaces(name: str, settings: Any) -> list[Part]:
+    from vector_pipeline.sources.confluence.spaces import discover_spaces
+
+    return discover_spaces(name, settings)
+
+
 def _open_jira(name: str, key: str, settings: Any, data_dir: Path) -> Source:
     from vector_pipeline.sources.jira.source import JiraSource
 
@@ -55,6 +67,7 @@ def _discover_projects(name: str, settings: Any) -> list[Part]:
 SOURCE_TYPES: Mapping[str, SourceType] = {
     "git": SourceType(_open_git),
     "local_files": SourceType(_open_local_files),
+    "confluence": SourceType(_open_confluence, _discover_spaces),
     "jira": SourceType(_open_jira, _discover_projects),
 }
 

@@ -17,10 +17,12 @@ from vector_pipeline.documents import (
     Document,
     Failure,
     Item,
+    Restated,
     content_hash,
     document_id,
     frame_items,
     metadata_hash,
+    restated,
     storable,
 )
 from vector_pipeline.sources.base import Known, Listing, Source, SourceError
@@ -171,12 +173,32 @@ class _Sync:
         waiting = {item.native_id for item in items}
         for answer in self.source.fetch(items):
             waiting.discard(answer.native_id)
-            yield answer
+            yield self._restated(answer) if isinstance(answer, Restated) else answer
         if waiting:
             raise SyncError(
                 f"{self.partition.name}: the source gave no answer for {len(waiting)} of {len(items)} documents",
                 hint="run the sync again; if it repeats, report the source type as faulty",
             )
+
+    def _restated(self, told: Restated) -> Document | Failure:
+        """The document that is held, with what the source now says of it."""
+        held = self.store.document(self._id(told.native_id))
+        if held is None or held.deleted:
+            # A run beside this one took it out; the next listing does not find it held, and has it read.
+            return Failure(told.native_id, "", told.uri, DOCUMENTS, "no longer held, to be read again")
+        document = Document(
+            held.native_id,
+            held.version,
+            held.uri,
+            held.title,
+            held.text,
+            held.kind,
+            held.language,
+            held.context,
+            held.metadata,
+            held.source_updated_at,
+        )
+        return restated(document, told)
 
     def _apply(self, answers: Sequence[Document | Failure]) -> None:
         """Records a batch: documents into the store, failures into quarantine."""

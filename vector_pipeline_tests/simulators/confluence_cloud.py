@@ -52,6 +52,7 @@ class CloudV2:
         add("/spaces/{id}/permissions", self._permissions)
         for plural, kind in _KINDS.items():
             self._add_content_routes(plural, kind)
+        add("/folders/{id}", lambda request: self._json.folder(self._find(request, "folder")))
         add("/pages/{id}/ancestors", self._ancestors)
         add("/pages/{id}/children", self._children)
         add("/pages/{id}/direct-children", self._children)

@@ -94,9 +94,21 @@ class CloudRecords:
         }
         if content.type == "page":
             found["parentId"] = str(content.parent_id) if content.parent_id is not None else None
-            found["parentType"] = "page" if content.parent_id is not None else None
+            parent = self._state.contents.get(content.parent_id or 0)
+            found["parentType"] = parent.type if parent is not None else None
             found |= {"position": content.position, "ownerId": content.author_id, "lastOwnerId": None}
         return found
+
+    def folder(self, content: Content) -> Json:
+        """A folder."""
+        found = self.content(content, "none")
+        parent = self._state.contents.get(content.parent_id or 0)
+        del found["body"], found["spaceId"]
+        return found | {
+            "type": "folder",
+            "parentId": str(content.parent_id) if parent is not None else None,
+            "parentType": parent.type if parent is not None else None,
+        }
 
     def child(self, content: Content) -> Json:
         """A row of a page's children."""

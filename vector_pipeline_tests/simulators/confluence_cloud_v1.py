@@ -86,14 +86,14 @@ class CloudV1(V1):
     # -- files
 
     def _download(self, request: Request) -> Response:
-        container = self.find(request)
+        container = self.find(request, statuses=("current", "archived"))
         for attachment in self._state.below(container, "attachment"):
             if attachment.public_id == request.parts["attachment"] and attachment.status == "current":
                 return self._redirect(attachment, self._version(attachment, request))
         raise self.error(404, f"No attachment {request.parts['attachment']} found", authorized=False)
 
     def _download_by_name(self, request: Request) -> Response:
-        container = self.find(request)
+        container = self.find(request, statuses=("current", "archived"))
         for attachment in self._state.below(container, "attachment"):
             if attachment.title == request.parts["name"] and attachment.status == "current":
                 return self._redirect(attachment, self._version(attachment, request))

@@ -11,7 +11,7 @@ from typing import Literal
 
 from vector_pipeline_tests.simulators.confluence_body import Body
 
-ContentType = Literal["page", "blogpost", "comment", "attachment"]
+ContentType = Literal["page", "blogpost", "comment", "attachment", "folder"]
 ContentStatus = Literal["current", "archived", "trashed", "draft"]
 SpaceType = Literal["global", "personal", "collaboration", "knowledge_base"]
 

@@ -63,11 +63,12 @@ def parse_cql(cql: str, context: CqlContext) -> Query:
 
 @dataclass(frozen=True)
 class _Clause:
-    """A test with the span of time outside of which it can't hold."""
+    """A test with the span of time and the ids outside of which it can't hold."""
 
     test: Test
     since: datetime | None = None
     until: datetime | None = None
+    ids: frozenset[int] | None = None
 
 
 class _Parser:
@@ -82,7 +83,7 @@ class _Parser:
         order = self._order()
         if self._at != len(self._tokens):
             raise self._error()
-        return Query(found.test, order, found.since, found.until)
+        return Query(found.test, order, found.since, found.until, found.ids)
 
     def _split(self, cql: str) -> list[tuple[str, str]]:
         tokens, at = [], 0
@@ -141,7 +142,8 @@ class _Parser:
         tests = [clause.test for clause in clauses]
         since = max((clause.since for clause in clauses if clause.since), default=None)
         until = min((clause.until for clause in clauses if clause.until), default=None)
-        return _Clause(lambda entry: all(test(entry) for test in tests), since, until)
+        ids = next((clause.ids for clause in clauses if clause.ids is not None), None)
+        return _Clause(lambda entry: all(test(entry) for test in tests), since, until, ids)
 
     def _one(self) -> _Clause:
         if self._take_word("not"):
@@ -159,7 +161,8 @@ class _Parser:
             test = self._among(field, self._values())
             return _Clause(lambda entry: not test(entry))
         if self._take_word("in"):
-            return _Clause(self._among(field, self._values()))
+            values = self._values()
+            return _Clause(self._among(field, values), ids=_ids(values) if field == "id" else None)
         relation = self._next("operator")
         if field in _DATES:
             return self._date(field, relation)
@@ -270,3 +273,8 @@ class _Parser:
             fields.append((_SORTS[name], descending))
             if not self._take_mark(","):
                 return tuple(fields)
+
+
+def _ids(values: list[str]) -> frozenset[int]:
+    numbers = (value.removeprefix("att") for value in values)
+    return frozenset(int(number) for number in numbers if number.isdecimal())

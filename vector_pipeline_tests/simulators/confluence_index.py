@@ -52,6 +52,8 @@ class Query:
     """Names of attributes of an entry, each with whether it goes down."""
     since: datetime | None = None
     until: datetime | None = None
+    ids: frozenset[int] | None = None
+    """The only entries that can match, where the query names them."""
 
     def key(self, entry: Entry) -> list[str | int]:
         """The values the entry is ordered by, the id last."""
@@ -111,6 +113,8 @@ class SearchIndex:
         return self._lists[key]
 
     def _span(self, query: Query) -> Iterable[Entry]:
+        if query.ids is not None:
+            return [self._entries[number] for number in sorted(query.ids) if number in self._entries]
         low = bisect_left(self._by_time, (query.since, 0)) if query.since else 0
         # later than any id of that moment
         high = bisect_right(self._by_time, (query.until, 2**63)) if query.until else len(self._by_time)

@@ -35,19 +35,22 @@ class Expansions:
 
     def __init__(self, paths: list[str]) -> None:
         self._paths = [path.split(".") for path in paths]
+        self._wanted = {".".join(path[: n + 1]) for path in self._paths for n in range(len(path))}
+        self._below: dict[str, Expansions] = {}
 
     def __contains__(self, path: str) -> bool:
-        parts = path.split(".")
-        return any(given[: len(parts)] == parts for given in self._paths)
+        return path in self._wanted
 
     def __bool__(self) -> bool:
         return bool(self._paths)
 
     def below(self, path: str) -> Expansions:
         """What is wanted of the record at a path."""
-        parts = path.split(".")
-        found = [given[len(parts) :] for given in self._paths if given[: len(parts)] == parts]
-        return Expansions([".".join(rest) for rest in found if rest])
+        if path not in self._below:
+            parts = path.split(".")
+            found = [given[len(parts) :] for given in self._paths if given[: len(parts)] == parts]
+            self._below[path] = Expansions([".".join(rest) for rest in found if rest])
+        return self._below[path]
 
 
 class Rendering:
@@ -269,6 +272,8 @@ class Rendering:
         return self.content(self._state.contents[content.container_id], Expansions([]))
 
     def _ancestors(self, content: Content, expand: Expansions) -> list[Json]:
+        if content.type == "comment":
+            return [self.content(comment, expand) for comment in self._state.comments_above(content)]
         above = self._state.ancestors(content)
         if content.container_id is not None:
             return []

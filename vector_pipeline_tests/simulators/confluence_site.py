@@ -54,6 +54,14 @@ class Site:
             found.append(page)
         return found[::-1]
 
+    def comments_above(self, comment: Content) -> list[Content]:
+        """The comments that a comment answers, from the first of the thread down."""
+        found: list[Content] = []
+        while comment.parent_id is not None:
+            comment = self.contents[comment.parent_id]
+            found.append(comment)
+        return found[::-1]
+
     def page_of(self, content: Content) -> Content:
         """The page or blog post a content is or hangs on."""
         while content.container_id is not None:

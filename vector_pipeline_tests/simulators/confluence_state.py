@@ -127,6 +127,13 @@ class ConfluenceState(Site):
             parent_id = self.get(parent).id if parent is not None else self._top(space)
             return self._add("page", space, title, body, parent_id, labels, draft, created_at)
 
+    def add_folder(self, space_key: str, title: str, *, parent: Content | int | None = None) -> Content:
+        """Makes a folder (Cloud), which pages may lie in."""
+        with self._changing():
+            space = self.space(space_key)
+            parent_id = self.get(parent).id if parent is not None else self._top(space)
+            return self._add("folder", space, title, "", parent_id, (), False, None)
+
     def add_blogpost(
         self, space_key: str, title: str, body: AnyBody = "<p />", *, labels: Iterable[str] = (), draft: bool = False
     ) -> Content:
@@ -263,6 +270,7 @@ class ConfluenceState(Site):
             elif draft is None:
                 raise StateError(f"{published.public_id} has no unpublished changes")
             else:
+                draft.number = published.current.number + 1  # others may have edited meanwhile
                 published.versions.append(draft)
                 draft.when = self.now()
             published.modified_at = self.now()

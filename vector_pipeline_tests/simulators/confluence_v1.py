@@ -184,7 +184,7 @@ class V1(ABC):
             content = self._state.contents.get(entry.id)
             return content is not None and self._server.reads(request, content)
 
-        found = self._state.index.find(Query(visible, query.order, query.since, query.until), name)
+        found = self._state.index.find(Query(visible, query.order, query.since, query.until, query.ids), name)
         return Found(query, found)
 
     # -- handlers

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from vector_pipeline.conversion.convert import ConversionError, document_from_file, kind_of
-from vector_pipeline.documents import Document, Failure, Item
+from vector_pipeline.documents import Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.errors import AccessDenied, NotThere, SiteUnreachable, TooLarge
 from vector_pipeline.sources.ignore_rules import rules_from_settings
@@ -30,10 +32,12 @@ from vector_pipeline.sources.jira.values import (
     user_name,
     utc_text,
 )
-from vector_pipeline.sources.jira.versions import AttachmentVersion
+from vector_pipeline.sources.jira.versions import AttachmentVersion, same_content
 
 _BETWEEN = b"/attachment/"
 _UNAUTHORIZED = 401
+CONTENT_HELD = detail_text({"held": True})
+"""The detail of an attachment that no listing has read and whose content is held."""
 _STAGE = "fetch"
 
 
@@ -63,6 +67,8 @@ class _Facts:
     author: str
     created: str
     access: tuple[str, ...]
+    is_held: bool = False
+    """Whether its content is held already: then it is not downloaded again."""
 
 
 class AttachmentRules:
@@ -85,8 +91,17 @@ class AttachmentRules:
             return "binary or unknown kind"
         return "too large" if size > self._largest else ""
 
-    def items(self, issue: Issue, context: Context, skipped: Counter[str]) -> list[Item]:
-        """The attachments of an issue that are taken; the others are counted by reason."""
+    def items(
+        self,
+        issue: Issue,
+        context: Context,
+        skipped: Counter[str],
+        held: Mapping[bytes, str] = MappingProxyType({}),
+    ) -> list[Item]:
+        """The attachments of an issue that are taken; the others are counted by reason.
+
+        `held` are the versions of which the content need not be read again.
+        """
         found: list[Item] = []
         if not self._wanted:
             return found
@@ -97,15 +112,20 @@ class AttachmentRules:
             if reason := self.reason_to_skip(facts.name, facts.size):
                 skipped[reason] += 1
             else:
-                found.append(_item(facts, issue, context))
+                found.append(_item(facts, issue, context, held))
         return found
 
 
-def read_attachment(item: Item, context: Context, largest: int) -> Document | Failure:
-    """The document of an attachment, its bytes asked for. Raises SourceError when the site itself fails."""
+def read_attachment(item: Item, context: Context, largest: int) -> Document | Restated | Failure:
+    """The document of an attachment, its bytes asked for unless they are held.
+
+    Raises SourceError when the site itself fails.
+    """
     facts = _facts_of(item)
     if facts is None:
         return _failed(item, "its listing can't be read")
+    if facts.is_held:
+        return Restated(item.native_id, item.version, item.uri, _place(facts, context))
     try:
         data = context.api.site.download(context.api.attachment_path(facts.id, facts.name), largest)
     except NotThere:
@@ -127,28 +147,36 @@ def read_attachment(item: Item, context: Context, largest: int) -> Document | Fa
 
 
 def _document(item: Item, facts: _Facts, data: bytes, context: Context) -> Document:
+    place = _place(facts, context)
     extra: dict[str, Any] = {
+        **place,
         "content_type": "attachment",
-        "issue": facts.issue,
-        "project": context.project.key,
-        "project_name": context.project.name,
         "author": facts.author,
         "created_at": facts.created,
         "tags": list(context.settings.tags),
-        "access": list(facts.access),
         "web_url": item.uri,
     }
-    name = facts.name.replace("/", "_")
     return document_from_file(
         native_id=item.native_id,
         version=item.version,
         uri=item.uri,
-        path=f"{facts.issue}/{name}",
+        path=str(place["path"]),
         data=data,
         title_fallback=facts.name,
         extra_metadata={key: value for key, value in extra.items() if value},
         source_updated_at=moment(facts.created),
     )
+
+
+def _place(facts: _Facts, context: Context) -> dict[str, Any]:
+    """What changes though the file is the same: where it hangs, and who may read it."""
+    return {
+        "issue": facts.issue,
+        "project": context.project.key,
+        "project_name": context.project.name,
+        "access": list(facts.access) or None,
+        "path": f"{facts.issue}/{facts.name.replace('/', '_')}",
+    }
 
 
 def _facts(raw: Any, issue: Issue, context: Context) -> _Facts:
@@ -164,11 +192,13 @@ def _facts(raw: Any, issue: Issue, context: Context) -> _Facts:
     )
 
 
-def _item(facts: _Facts, issue: Issue, context: Context) -> Item:
-    place = digest([facts.issue, facts.name, facts.author, facts.created, list(facts.access)])
+def _item(facts: _Facts, issue: Issue, context: Context, held: Mapping[bytes, str]) -> Item:
+    content = digest([facts.name, facts.size, facts.author, facts.created])
+    place = digest([facts.issue, list(facts.access)])
+    native_id, version = attachment_id(issue.id, facts.id), str(AttachmentVersion(content, context.identity, place))
     return Item(
-        native_id=attachment_id(issue.id, facts.id),
-        version=str(AttachmentVersion(facts.size, context.identity, place)),
+        native_id=native_id,
+        version=version,
         uri=context.attachment_link(facts.id, facts.name),
         detail=detail_text(
             {
@@ -179,6 +209,7 @@ def _item(facts: _Facts, issue: Issue, context: Context) -> Item:
                 "author": facts.author,
                 "created": facts.created,
                 "access": list(facts.access),
+                "held": native_id in held and same_content(held[native_id], version),
             }
         ),
     )
@@ -198,6 +229,7 @@ def _facts_of(item: Item) -> _Facts | None:
         author=text(detail.get("author")),
         created=text(detail.get("created")),
         access=tuple(text(each) for each in access) if isinstance(access, list) else (),
+        is_held=detail.get("held") is True,
     )
     return found if found.id and found.name else None
 

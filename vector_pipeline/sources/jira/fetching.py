@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from vector_pipeline.documents import Document, Failure, Item
+from vector_pipeline.documents import Document, Failure, Item, Restated
 from vector_pipeline.sources.atlassian.errors import NotThere, SiteUnreachable, TooLarge
 from vector_pipeline.sources.jira.api import AT_ONCE, MOVED
 from vector_pipeline.sources.jira.attachments import (
+    CONTENT_HELD,
     AttachmentRules,
     is_attachment,
     issue_part,
@@ -25,7 +26,7 @@ from vector_pipeline.sources.jira.reading import UNREADABLE, ensure_site_answers
 from vector_pipeline.sources.jira.sections import Hanging, embedded
 from vector_pipeline.sources.jira.values import Issue, mapping
 
-Answer = Document | Failure
+Answer = Document | Restated | Failure
 _GONE = "no longer there"
 
 
@@ -45,8 +46,9 @@ class Fetcher:
         known = {item.native_id for item in (*files, *issues)}
         yield from (_failed(item, "this is no id of Jira's") for item in items if item.native_id not in known)
         yield from self._issues(issues)
-        yield from self._files([item for item in files if item.detail])
-        for batch in batches([item for item in files if not item.detail], AT_ONCE):
+        unlisted = [item for item in files if item.detail in ("", CONTENT_HELD)]
+        yield from self._files([item for item in files if item.detail not in ("", CONTENT_HELD)])
+        for batch in batches(unlisted, AT_ONCE):
             yield from self._unlisted_files(batch)
 
     # ---- issues
@@ -122,10 +124,11 @@ class Fetcher:
         """Attachments of which only the id is known: their issues tell the rest."""
         ids = sorted({issue_part(item.native_id) for item in items}, key=int)
         read = read_in_pieces(self._context, ids, self._context.listed_fields)
+        held = {item.native_id: item.version for item in items if item.detail == CONTENT_HELD}
         found: dict[bytes, Item] = {}
         for issue in read.found.values():
             if self._context.is_here(issue):
-                found |= {item.native_id: item for item in self._rules.items(issue, self._context, Counter())}
+                found |= {item.native_id: item for item in self._rules.items(issue, self._context, Counter(), held)}
         yield from (_failed(item, _GONE) for item in items if item.native_id not in found)
         yield from self._files([found[item.native_id] for item in items if item.native_id in found])
 

@@ -17,7 +17,7 @@ from typing import Any
 from vector_pipeline.documents import Item, listing_frame
 from vector_pipeline.sources.base import Known, Listing
 from vector_pipeline.sources.jira.api import AT_ONCE, DELETED
-from vector_pipeline.sources.jira.attachments import AttachmentRules, is_attachment, issue_part
+from vector_pipeline.sources.jira.attachments import CONTENT_HELD, AttachmentRules, is_attachment, issue_part
 from vector_pipeline.sources.jira.content import issue_version
 from vector_pipeline.sources.jira.context import Context, batches, detail_text
 from vector_pipeline.sources.jira.gone import Fate, find_fate
@@ -63,6 +63,7 @@ class Lister:
         self._api, self._settings = context.api, context.settings
         self._rules = AttachmentRules(context.settings)
         self._held = _Held.of(known)
+        self._contents = {} if known.full else known.versions
         self._due = {issue_part(native_id) for native_id in known.due} - {""}
         self._skipped: Counter[str] = Counter()
         cursor = known.cursor
@@ -202,7 +203,7 @@ class Lister:
         item = Item(issue.native_id, version, context.web_link(issue))
         if self._settings.attachments and not isinstance(issue.fields.get("attachment"), list):
             return [item, *self._assumed_files(issue.id)]  # an answer that tells nothing of them removes none
-        return [item, *self._rules.items(issue, context, self._skipped)]
+        return [item, *self._rules.items(issue, context, self._skipped, self._contents)]
 
     def _assumed_items(self, each: str) -> list[Item]:
         """An issue of which only its id was read, and its attachments as far as they are held."""
@@ -214,7 +215,10 @@ class Lister:
         """The attachments of an issue as far as they are held."""
         identity = self._context.identity
         files = self._held.files.get(each, {}) if self._settings.attachments else {}
-        return [Item(file, assumed_attachment(identity, version)) for file, version in files.items()]
+        return [
+            Item(file, assumed_attachment(identity, version), detail=CONTENT_HELD if file in self._contents else "")
+            for file, version in files.items()
+        ]
 
     def _whole_version(self, issue: Issue, held: str | None) -> str:
         """The version of an issue that was read; of long lists of comments, which it carries in part, that held."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vector_pipeline.documents import LISTED, Document, Failure, Item
+from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.errors import AnswerRefused
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
@@ -81,7 +81,7 @@ class JiraSource:
         except AnswerRefused as refused:
             raise self._explained(refused, context) from refused
 
-    def fetch(self, items: Sequence[Item]) -> Iterator[Document | Failure]:
+    def fetch(self, items: Sequence[Item]) -> Iterator[Document | Restated | Failure]:
         """Issues and attachments as documents; attachments that only now are found come before their issue.
 
         Raises SourceError when the site itself fails.

@@ -53,14 +53,20 @@ def assumed_version(project: str, held: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AttachmentVersion:
-    """An attachment never changes; `place` names its issue's key and who may read it, which do."""
+    """An attachment never changes: `content` names all of it, `place` its issue's key and who may read it, which do."""
 
-    size: int
+    content: str
     project: str
     place: str
 
     def __str__(self) -> str:
-        return f"{FORMAT}|s{self.size}|p{self.project}|{self.place}"
+        return f"{FORMAT}|f{self.content}|p{self.project}|{self.place}"
+
+
+def same_content(one: str, other: str) -> bool:
+    """Whether two versions of an attachment differ in its place and readers at most."""
+    parts, others = one.split("|", 3), other.split("|", 3)
+    return len(parts) == len(others) == 4 and parts[:2] == others[:2]
 
 
 def assumed_attachment(project: str, held: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from vector_pipeline.documents import Document, Failure, frame_items
+from vector_pipeline.documents import Document, Failure, Restated, frame_items, restated
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.base import Known, Listing
 from vector_pipeline.sources.jira.source import JiraSource
@@ -102,6 +102,8 @@ class Follower:
         waiting = {item.native_id for item in items}
         for answer in source.fetch(items):
             waiting.discard(answer.native_id)
+            if isinstance(answer, Restated):
+                answer = restated(self.held[answer.native_id], answer)
             if isinstance(answer, Failure):
                 self.failed[answer.native_id] = answer.version
                 done.failed[answer.native_id.decode()] = answer.reason

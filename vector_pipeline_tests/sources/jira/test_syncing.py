@@ -100,6 +100,27 @@ def test_an_attachment_is_a_document_and_is_never_downloaded_again(server: JiraS
     assert not server.log.find("/attachment/")
 
 
+def test_a_file_whose_issue_gets_another_key_or_level_is_told_anew_and_not_downloaded(server: JiraServer) -> None:
+    project, (issue, *_rest) = some(server, 2)
+    notes = server.state.attach(issue, "notes.md", b"# Notes\n\nWords of the file.\n")
+    follower = Follower(server)
+    follower.sync()
+    server.log.clear()
+    server.clock.advance(minutes=1)
+    server.state.restrict(issue, server.state.security_level("Internal", [server.accounts.ada]))
+    follower.sync()
+    native_id = f"{issue.id}/attachment/{notes.id}"
+    assert follower.document(native_id).metadata["access"] == ["security:Internal"]
+    server.state.rename_project_key(project, "NEW")
+    follower.sync(census=True)
+    document = follower.document(native_id)
+    assert document.metadata["issue"] == "NEW-1"
+    assert document.metadata["path"] == "NEW-1/notes.md"
+    assert document.text == "# Notes\n\nWords of the file.\n"
+    follower.assert_exact()
+    assert server.log.count("/attachment/") <= 1, "only by the fresh start it is compared with"
+
+
 def test_a_new_attachment_and_a_deleted_one(server: JiraServer) -> None:
     _, (issue, *_rest) = some(server, 2)
     old = server.state.attach(issue, "old.txt", b"Old words.\n")

@@ -1,0 +1,225 @@
+"""A census: everything in the space, from the database, with what is missing confirmed before it is left out.
+
+Labels and restrictions change without a new version. A census that verifies reads them for every page; any other one
+only for pages that are new or changed, and takes over the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from vector_pipeline.documents import Failure
+from vector_pipeline.sources.base import Listing
+from vector_pipeline.sources.confluence.bridges import Bridges
+from vector_pipeline.sources.confluence.census import list_attachments, list_comments, list_pages
+from vector_pipeline.sources.confluence.ground import Ground, counted
+from vector_pipeline.sources.confluence.memory import Memory
+from vector_pipeline.sources.confluence.picture import Picture, node_of
+from vector_pipeline.sources.confluence.presence import ARCHIVED, LEFT_OUT, find_out
+from vector_pipeline.sources.confluence.rows import ATTACHMENT, BLOG_POST, COMMENT, PAGES, Row
+from vector_pipeline.sources.confluence.search import Unanswered, quoted
+from vector_pipeline.sources.confluence.space import Space, read_readers
+from vector_pipeline.sources.confluence.tree import Tree
+from vector_pipeline.sources.confluence.versions import Parts, comments_state, labels_hash, short_hash, status_part
+
+
+class Census:
+    """One census of a space. `memory` is the cursor of the last scan, None at first."""
+
+    def __init__(self, ground: Ground, space: Space, memory: Memory | None, *, verify: bool) -> None:
+        self._ground, self._space, self._memory = ground, space, memory
+        self._scope, self._search = ground.scope, ground.search
+        self._verify = verify or memory is None or self._scope.reads_all
+        self._rows: dict[str, Row] = {}
+        self._comments: defaultdict[str, list[tuple[str, int, str]]] = defaultdict(list)
+        self._restricted = dict(memory.restricted) if memory else {}
+        self._reasons: dict[str, str] = {}
+        self._failures: dict[str, Failure] = {}
+        self._skipped: Counter[str] = Counter()
+        self._left_out: list[Row] = []
+
+    def listing(self) -> Listing:
+        """The space as a complete listing. Raises SourceError rather than leave something out."""
+        self._list()
+        self._confirm()
+        self._read_details()
+        tree, bridges = self._tree()
+        contents = self._ground.contents(self._memory)
+        picture = Picture(tree, self._scope.identity(self._space), contents=contents)
+        picture.titles |= {number: title for number, (_, title) in bridges.found.items()}
+        self._enter_pages(picture)
+        self._enter_rest(picture)
+        for number in self._ground.held.keys() - picture.entries.keys() - self._failures.keys():
+            self._reasons.setdefault(number, LEFT_OUT)
+        return Listing(
+            items=self._ground.items(picture, picture.entries, self._ground.addresses(self._space), changed_only=False),
+            complete=True,
+            version=self._ground.version,
+            cursor=self._new_memory(picture, tree, bridges).saved(),
+            skipped=dict(self._skipped),
+            failures=tuple(self._failures.values()),
+            reasons={number.encode(): reason for number, reason in self._reasons.items()},
+        )
+
+    def _list(self) -> None:
+        """Everything the lists of the service name."""
+        ground, settings = self._ground, self._scope.settings
+        for row in list_pages(ground.site, self._search, self._space, settings, ground.label):
+            self._rows[row.id] = row
+        if settings.attachments:
+            for row in list_attachments(self._search, self._space):
+                self._rows.setdefault(row.id, row)
+        if settings.comments != "none":
+            for row in list_comments(self._search, f"space = {quoted(self._space.key)}"):
+                if self._scope.comment_documents:
+                    self._rows.setdefault(row.id, row)
+                else:
+                    self._comments[row.above].append((row.id, row.number, row.state))
+
+    def _confirm(self) -> None:
+        """Asks the service what became of what is held and was not listed."""
+        wanted = {BLOG_POST: self._scope.settings.blog_posts, ATTACHMENT: self._scope.settings.attachments}
+        wanted[COMMENT] = self._scope.comment_documents
+        absent = {
+            number: parts
+            for number, parts in self._ground.held.items()
+            if number not in self._rows and wanted.get(parts.kind, True)
+        }
+        if not absent:
+            return
+        presence = find_out(self._ground.site, self._search, self._space, absent)
+        self._rows |= presence.rows
+        self._reasons |= presence.reasons
+        for number, unanswered in presence.unanswered.items():
+            self._fail(number, unanswered)
+
+    def _read_details(self) -> None:
+        """Labels and restrictions: of all pages, or of those that are new or changed."""
+        pages = [number for number, row in self._rows.items() if row.kind in PAGES]
+        wanted = pages if self._verify else [number for number in pages if self._is_changed(self._rows[number])]
+        for number, row in self._search.rows(wanted).items():
+            listed = self._rows[number]
+            if isinstance(row, Row):
+                merged = replace(listed, labels=row.labels, readers=row.readers)
+                self._rows[number] = merged if self._ground.site.cloud else replace(row, modified=listed.modified)
+            elif isinstance(row, Unanswered):
+                self._fail(number, row)
+            self._note_restriction(number, row)
+
+    def _is_changed(self, row: Row) -> bool:
+        held = self._ground.held.get(row.id)
+        return held is None or held.number != str(row.number) or held.title != short_hash(row.title)
+
+    def _note_restriction(self, number: str, row: Row | Unanswered | None) -> None:
+        """Takes down who may read a page. Where that was not told, what was known before stands.
+
+        A page of which nothing was known is hidden, with all below it, until the service tells.
+        """
+        readers = row.readers if isinstance(row, Row) else None
+        if readers is None:
+            earlier = self._memory.restricted.get(number) if self._memory else None
+            is_new = row is not None and (self._memory is None or number not in self._ground.held)
+            readers = frozenset() if earlier is None and is_new else earlier
+            hidden = readers is not None
+        else:
+            hidden = bool(readers)
+        self._restricted.pop(number, None)
+        if hidden and readers is not None:
+            self._restricted[number] = readers
+
+    def _tree(self) -> tuple[Tree, Bridges]:
+        pages = [row for row in self._rows.values() if row.kind in PAGES]
+        container = read_readers(self._ground.site, self._space, self._ground.label)
+        container = sorted({*container, *self._scope.settings.access})
+        nodes = {row.id: node_of(row.kind, row.above, short_hash(row.title)) for row in pages}
+        tree = Tree(nodes, self._restricted, container)
+        bridges = Bridges(self._ground.site, self._search, {})
+        bridges.complete(tree, self._restricted, pages)
+        for number in self._restricted.keys() - tree.nodes.keys():
+            del self._restricted[number]
+        return tree, bridges
+
+    def _enter_pages(self, picture: Picture) -> None:
+        for row in self._rows.values():
+            if row.kind not in PAGES:
+                continue
+            picture.titles[row.id] = row.title
+            if row.id in self._failures:
+                continue
+            reason = self._scope.page_reason(row.status, row.labels, bool(picture.tree.levels(row.id)))
+            if reason:
+                self._leave_out(row, reason)
+                continue
+            held = self._ground.held.get(row.id)
+            if row.labels is None and held is None:
+                continue  # it went away while it was listed
+            picture.entries[row.id] = Parts(
+                kind=row.kind,
+                number=str(row.number),
+                title=short_hash(row.title),
+                above=row.above,
+                labels=held.labels if row.labels is None and held else labels_hash(row.labels or ()),
+                comments=comments_state(self._comments[row.id]) if self._scope.comments_in_pages else "",
+                status=status_part(row.status),
+            )
+
+    def _enter_rest(self, picture: Picture) -> None:
+        for row in self._rows.values():
+            if row.kind in PAGES or row.id in self._failures:
+                continue
+            if row.above not in picture.entries:
+                if row.above in self._failures:
+                    continue
+                self._leave_out(row, "on a page that is left out")
+                continue
+            reason = self._scope.file_reason(row.title, row.size) if row.kind == ATTACHMENT else ""
+            if reason:
+                self._leave_out(row, reason)
+                continue
+            title = short_hash(row.title) if row.kind == ATTACHMENT else ""
+            picture.entries[row.id] = Parts(row.kind, str(row.number), title, row.above, comments=row.state)
+
+    def _leave_out(self, row: Row, reason: str) -> None:
+        self._skipped[reason] += 1
+        self._left_out.append(row)
+        if row.id in self._ground.held:
+            self._reasons[row.id] = ARCHIVED if reason == "archived" else LEFT_OUT
+
+    def _fail(self, number: str, unanswered: Unanswered) -> None:
+        self._failures[number] = self._ground.failure(number, unanswered.reason, self._space)
+
+    def _new_memory(self, picture: Picture, tree: Tree, bridges: Bridges) -> Memory:
+        now = datetime.now(UTC)
+        watermark = self._ground.newest_change
+        since = watermark - self._scope.settings.overlap if watermark else None
+        held = picture.entries.keys()
+        return Memory(
+            space=self._space,
+            identity=picture.identity,
+            container=list(tree.container),
+            watermark=watermark,
+            others=self._ground.newest.total - counted(picture.entries),
+            labelled=self._ground.labelled,
+            recent=_recent(self._left_out, since),
+            restricted=self._restricted,
+            bridges=bridges.found | self._archived_bridges(tree, held),
+            verified_at=now if self._memory is None or self._verify else self._memory.verified_at,
+        )
+
+    def _archived_bridges(self, tree: Tree, held: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Pages that are left out and lie above ones that are not."""
+        taken = set(held)
+        above = {tree.nodes[number].above for number in taken if number in tree.nodes} - {""}
+        found: dict[str, tuple[str, str]] = {}
+        while above:
+            above = {one for one in above if one not in taken and one not in found and one in self._rows}
+            found |= {one: (self._rows[one].above, self._rows[one].title) for one in above}
+            above = {self._rows[one].above for one in above} - {""}
+        return found
+
+
+def _recent(rows: Iterable[Row], since: datetime | None) -> set[str]:
+    return {row.id for row in rows if since is None or row.modified is None or row.modified >= since}

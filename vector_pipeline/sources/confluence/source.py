@@ -1,0 +1,170 @@
+"""The Confluence source: one space of a site, Cloud or Data Center.
+
+A probe is one question for the newest changes and the number of contents. `scan` decides between a delta and a census,
+`fetch` reads bodies in bulk. What a document depends on is in its version, part by part (see `versions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated
+from vector_pipeline.settings_atlassian import ConfluenceSettings
+from vector_pipeline.sources.atlassian.errors import AnswerRefused
+from vector_pipeline.sources.atlassian.site import Site
+from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
+from vector_pipeline.sources.confluence.addresses import Addresses
+from vector_pipeline.sources.confluence.answers import moment_at, number_at, text_at
+from vector_pipeline.sources.confluence.census_scan import Census
+from vector_pipeline.sources.confluence.delta_scan import Delta
+from vector_pipeline.sources.confluence.fetch import Fetch
+from vector_pipeline.sources.confluence.ground import Ground
+from vector_pipeline.sources.confluence.memory import Memory
+from vector_pipeline.sources.confluence.scope import Scope
+from vector_pipeline.sources.confluence.search import Newest, Search
+from vector_pipeline.sources.confluence.space import Space, read_space
+from vector_pipeline.sources.confluence.versions import short_hash
+
+_GONE = "gone"
+"""The version of a space that was discovered and is no longer to be seen."""
+
+
+class ConfluenceSource:
+    """A space as a source (see `Source`): `name` is its partition without the type ("wiki.ENG"), `key` its key."""
+
+    def __init__(self, name: str, key: str, settings: ConfluenceSettings) -> None:
+        """Sends nothing yet. Raises SourceMisconfigured for an address that can't be a Confluence."""
+        self._name, self.key, self.settings = name, key, settings
+        self._label = f"confluence/{name}"
+        self._scope = Scope(settings)
+        self._site = Site(settings, product="confluence", label=self._label)
+        self._search = Search(self._site, self._label)
+        self._space: Space | None = None
+
+    @property
+    def type(self) -> str:
+        """ "confluence"."""
+        return "confluence"
+
+    @property
+    def name(self) -> str:
+        """The partition key."""
+        return self._name
+
+    @property
+    def url(self) -> str:
+        """Where people find the space."""
+        base = self._space.base if self._space else ""
+        return Addresses(base or self._site.url, self.key, self._site.cloud).space()
+
+    def probe(self) -> str:
+        """Names the newest changes and the number of contents; "gone" for a discovered space that can't be seen.
+
+        One request, a second one where labels decide what is taken. Raises SourceError.
+        """
+        with _hurried(self.settings, self._label) as site:
+            return self._look(site, Search(site, self._label))[2]
+
+    def scan(self, known: Known) -> Listing:
+        """A delta where the cursor and the number of contents allow it, else a census. Raises SourceError.
+
+        A space that was discovered and can't be seen any more is an empty census: whether that is believed, a person
+        decides. One that the settings name by key is SourceMisconfigured.
+        """
+        newest, labelled, version = self._look(self._site, self._search)
+        memory = Memory.load(known.cursor)
+        ground = Ground(self._site, self._search, self._scope, self._label, known, newest, labelled, version)
+        wants_all = known.census or known.full or version == _GONE
+        if memory is not None and not wants_all and self._may_go_on(memory, newest):
+            listing = Delta(ground, memory).listing()
+            if listing is not None:
+                self._space = memory.space
+                return listing
+        space = None if version == _GONE else self._read_space(self._site)
+        if space is None:
+            return Listing(LISTED.to_frame(), complete=True, version=_GONE)
+        self._space = space
+        verify = known.full or memory is None or self._must_verify(memory)
+        return Census(ground, space, memory, verify=verify).listing()
+
+    def fetch(self, items: Sequence[Item]) -> Iterator[Document | Restated | Failure]:
+        """The documents of the items; those of one kind are read together. Raises SourceError.
+
+        A file is downloaded only when its item is asked for. What can't be read alone is a Failure of its own.
+        """
+        space = self._space or self._read_space(self._site)
+        if space is None:
+            yield from (Failure(i.native_id, i.version, i.uri, "fetch", "no longer there") for i in items)
+            return
+        self._space = space
+        yield from Fetch(self._site, self._search, self._scope, space, self._label).documents(items)
+
+    def close(self) -> None:
+        """Closes connections."""
+        self._site.close()
+
+    def _look(self, site: Site, search: Search) -> tuple[Newest, int, str]:
+        """The newest changes, the number of pages with deciding labels, and the version that names both."""
+        try:
+            newest = search.newest(self._scope.everything(self.key), self._scope.statuses)
+        except AnswerRefused:
+            if self._read_space(site) is not None:
+                raise
+            return Newest(0, ()), 0, _GONE
+        if not newest.hits and self._read_space(site) is None:
+            return newest, 0, _GONE
+        labelled = 0
+        if self._scope.filters_labels:
+            labelled = search.total(self._scope.labelled(self.key), self._scope.statuses)
+        rows = [
+            [
+                text_at(hit, "content", "id"),
+                number_at(hit, "content", "version", "number"),
+                text_at(hit, "content", "title"),
+                str(moment_at(hit, "lastModified")),
+                text_at(hit, "content", "space", "name"),
+            ]
+            for hit in newest.hits
+        ]
+        return newest, labelled, f"{newest.total}+{labelled}+{short_hash(rows)}"
+
+    def _read_space(self, site: Site) -> Space | None:
+        """The space; None where a discovered one is not to be seen. Raises SourceMisconfigured for a given one."""
+        space = read_space(site, self.key, self._label)
+        if space is None and self.key.upper() in {key.upper() for key in self.settings.given_keys}:
+            raise SourceMisconfigured(
+                f"{self._label}: there is no space {self.key} at {site.url}, or this account may not see it",
+                hint="correct the key in `spaces`, or give the account permission to view the space",
+            )
+        if space is not None and not site.cloud:
+            return replace(space, base="")
+        return space
+
+    def _must_verify(self, memory: Memory) -> bool:
+        return memory.verified_at is None or datetime.now(UTC) - memory.verified_at >= self.settings.verify_every
+
+    def _may_go_on(self, memory: Memory, newest: Newest) -> bool:
+        """Whether a delta may do: nothing is to be verified, and what all documents depend on is as it was.
+
+        Answers of the search tell the name of the space in passing.
+        """
+        names = {text_at(hit, "content", "space", "name") for hit in newest.hits} - {""}
+        renamed = bool(names) and memory.space.name not in names
+        return not renamed and not self._must_verify(memory) and memory.identity == self._scope.identity(memory.space)
+
+
+class _hurried:
+    """A site that gives up quickly: for probes, which are asked again soon anyway."""
+
+    def __init__(self, settings: ConfluenceSettings, label: str) -> None:
+        self._settings, self._label = settings, label
+
+    def __enter__(self) -> Site:
+        self._site = Site(self._settings, product="confluence", label=self._label)
+        self._site.hurry(self._settings.timeout.total_seconds())
+        return self._site
+
+    def __exit__(self, *_: object) -> None:
+        self._site.close()
