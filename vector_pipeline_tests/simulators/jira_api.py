@@ -36,8 +36,10 @@ class Limits:
     issue_changes: int = 100
     comments: int = 100  # a page of Cloud's comment list
     changes: int = 100
+    counts_hidden: bool = False  # whether a list's total counts comments that the viewer may not see
     data_center: int = 1000  # a page of Data Center's search, echoed as maxResults
     hidden_status: int = 403  # Data Center for a hidden issue; its description says 404, its sites 403
+    not_in_bulk: frozenset[int] = frozenset()  # ids of issues that Cloud's bulk fetch names among its errors
     window: int = 0  # Data Center finds nothing from this offset on, whatever `total` says; 0 is no such limit
 
 
@@ -63,6 +65,7 @@ class JiraApi:
             version="2" if version == "latest" else version,
             cloud=self.cloud,
         )
+        renderer.counts_hidden = self.limits.counts_hidden
         if self.cloud:
             limits = self.limits
             renderer.embedded_comments = limits.search_comments if search else limits.issue_comments
@@ -179,7 +182,8 @@ class JiraApi:
         cap = self.limits.comments if self.cloud else 1048576
         start, limit, rows = self.page(request, found, size=cap, cap=cap)
         comments = [renderer.comment(issue, each) for each in rows]
-        return {"startAt": start, "maxResults": limit, "total": len(found), "comments": comments}
+        total = len(issue.comments) if self.limits.counts_hidden else len(found)
+        return {"startAt": start, "maxResults": limit, "total": total, "comments": comments}
 
     def worklogs(self, request: Request) -> dict[str, Any]:
         issue = self.visible_issue(request, request.parts["issue"])

@@ -14,7 +14,7 @@ from typing import Any
 
 from vector_pipeline_tests.simulators.atlassian_conditions import Refused
 from vector_pipeline_tests.simulators.atlassian_http import Request, Response
-from vector_pipeline_tests.simulators.jira_api import INVISIBLE, JiraApi
+from vector_pipeline_tests.simulators.jira_api import JiraApi
 from vector_pipeline_tests.simulators.jira_model import Change, Issue
 from vector_pipeline_tests.simulators.jira_render import Renderer, wanted_fields
 from vector_pipeline_tests.simulators.jira_search import Found, SortKey
@@ -25,6 +25,7 @@ BULK_FIELDS = 10
 RECONCILED = 50
 TOKEN_DAYS = 7
 UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
+UNRETURNED = "The issue could not be returned with this request. Try again with fewer issues."
 _REMOVED = (
     "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration "
     "guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
@@ -172,22 +173,22 @@ class CloudApi(JiraApi):
         names = [str(name) for name in body.get("issueIdsOrKeys", [])]
         if not 1 <= len(names) <= BULK_ISSUES:
             raise self.error(400, f"The number of issue IDs or keys has to be between 1 and {BULK_ISSUES}.")
-        issues, errors = self._named_issues(request, names)
         wanted = wanted_fields(body.get("fields", []), "*navigable")
         renderer = self.renderer(request)
-        shown = [renderer.issue(each, wanted, body.get("expand", [])) for each in issues]
+        shown: list[dict[str, Any]] = []
+        errors: list[dict[str, str]] = []
+        for issue in self._named_issues(request, names):
+            if issue.id in self.limits.not_in_bulk:
+                errors.append({"id": str(issue.id), "errorMessage": UNRETURNED})
+            else:
+                shown.append(renderer.issue(issue, wanted, body.get("expand", [])))
         return {"issues": shown, "issueErrors": errors}
 
-    def _named_issues(self, request: Request, names: list[str]) -> tuple[list[Issue], list[dict[str, str]]]:
-        """Visible issues by ascending id, each once, and the errors of the other names."""
-        found, errors = dict[int, Issue](), list[dict[str, str]]()
-        for name in names:
-            issue = self.state.issue(name)
-            if issue is not None and self.state.may_see(issue, request.who):
-                found[issue.id] = issue
-            else:
-                errors.append({"id": name, "errorMessage": INVISIBLE})
-        return [found[issue_id] for issue_id in sorted(found)], errors
+    def _named_issues(self, request: Request, names: list[str]) -> list[Issue]:
+        """Visible issues by ascending id, each once; what is absent or hidden is left out without a word."""
+        named = [self.state.issue(name) for name in names]
+        found = {each.id: each for each in named if each is not None and self.state.may_see(each, request.who)}
+        return [found[issue_id] for issue_id in sorted(found)]
 
     # ---- changelogs
     def changelog(self, request: Request) -> dict[str, Any]:
@@ -221,7 +222,7 @@ class CloudApi(JiraApi):
         size = body.get("maxResults", 1000)
         if not 1 <= size <= 10000:
             raise self.error(400, "The max results parameter has to be between 1 and 10,000.")
-        issues, _ = self._named_issues(request, [str(name) for name in names])
+        issues = self._named_issues(request, [str(name) for name in names])
         rows = [
             ((change.created.timestamp(), issue.id, change.id), issue, change)
             for issue in issues

@@ -97,14 +97,17 @@ def refuse(message: str) -> Refused:
     return Refused(400, {"errorMessages": [message], "errors": {}})
 
 
-def parse(text: str, site: Site, account: Account, now: datetime) -> Query:
-    """The query behind the text. Raises Refused (400) with the service's error text."""
-    return _Parser(text, site, account, now).query()
+def parse(text: str, site: Site, account: Account, now: datetime, *, lenient: bool = False) -> Query:
+    """The query behind the text. Raises Refused (400) with the service's error text.
+
+    A `lenient` one passes over issues in a list that do not exist.
+    """
+    return _Parser(text, site, account, now, lenient=lenient).query()
 
 
 class _Parser:
-    def __init__(self, text: str, site: Site, account: Account, now: datetime) -> None:
-        self.site, self.account, self.now = site, account, now
+    def __init__(self, text: str, site: Site, account: Account, now: datetime, *, lenient: bool = False) -> None:
+        self.site, self.account, self.now, self.lenient = site, account, now, lenient
         self.tokens = list(_tokens(text))
         self.at = 0
 
@@ -245,6 +248,8 @@ class _Parser:
         )
 
     def _issue(self, name: str, op: str, values: list[str]) -> Condition:
+        if self.lenient and op == "in":
+            values = [value for value in values if self.site.find_issue(value, self.account) is not None]
         known = [self._known_issue(name, value) for value in values]
         ids = {entry.id for entry in known}
         if op in ("=", "in"):

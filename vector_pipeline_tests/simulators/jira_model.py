@@ -47,6 +47,7 @@ class Comment:
     created: datetime
     updated: datetime
     group: str = ""  # only members of this group see it
+    internal: bool = False  # of a service project: not for its customers
 
 
 @dataclass(slots=True)

@@ -78,6 +78,7 @@ class Renderer:
     embedded_comments: int = 0
     embedded_worklogs: int = 20
     embedded_changes: int = 0
+    counts_hidden: bool = False
     """How many of each an issue carries along; 0 is all."""
 
     @property
@@ -276,7 +277,7 @@ class Renderer:
             found |= {"author": self.user(comment.author), "updateAuthor": self.user(comment.author)}
         if comment.group:
             found["visibility"] = {"type": "group", "value": comment.group}
-        return found | ({"jsdPublic": True} if self.cloud else {})
+        return found | ({"jsdPublic": not comment.internal} if self.cloud else {})
 
     def attachment(self, attachment: Attachment) -> dict[str, Any]:
         content = (
@@ -339,7 +340,7 @@ class Renderer:
             "comments": [self.comment(issue, each) for each in shown],
             "self": f"{self.rest}/issue/{issue.id}/comment",
             "maxResults": len(shown),
-            "total": len(comments),
+            "total": len(issue.comments) if self.counts_hidden else len(comments),
             "startAt": 0,
         }
 

@@ -135,9 +135,9 @@ class SearchIndex:
         return _entry(issue) if issue is not None and self.state.may_see(issue, account) else None
 
     # ---- searching
-    def parse(self, jql: str, account: Account) -> Query:
+    def parse(self, jql: str, account: Account, *, lenient: bool = False) -> Query:
         """The query behind the text. Raises Refused (400)."""
-        return parse(jql, self, account, self.state.clock.now())
+        return parse(jql, self, account, self.state.clock.now(), lenient=lenient)
 
     def search(self, jql: str, query: Query, account: Account) -> Found:
         """What the account finds, in the order of the query: by key downwards unless it says otherwise."""

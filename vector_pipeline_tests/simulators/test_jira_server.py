@@ -174,15 +174,19 @@ def test_pages_of_any_size_give_every_issue_once(sizes: int, order: str) -> None
         assert sorted(Client(server).ids(f"project = DOC ORDER BY {order}", sizes)) == [issue.id for issue in made]
 
 
-def test_a_bulk_fetch_answers_by_ascending_id_with_errors_beside(cloud: JiraServer) -> None:
+def test_a_bulk_fetch_answers_by_ascending_id_and_names_only_what_it_could_not_return(cloud: JiraServer) -> None:
     _, issues = some(cloud, 3)
     cloud.state.move(issues[1], cloud.state.create_project("OPS"))
     client = Client(cloud)
     asked = {"issueIdsOrKeys": ["doc-3", "DOC-2", str(issues[1].id), "NO-1", "DOC-1"], "fields": ["summary"]}
     found = client.post("/rest/api/3/issue/bulkfetch", asked).json()
     assert [issue["key"] for issue in found["issues"]] == ["DOC-1", "OPS-1", "DOC-3"]
-    assert [error["id"] for error in found["issueErrors"]] == ["NO-1"]
+    assert found["issueErrors"] == [], "what is absent or hidden is not named"
     assert found["issues"][0]["fields"] == {"summary": "Issue 0"}
+    cloud.limits.not_in_bulk = frozenset({issues[0].id})
+    found = client.post("/rest/api/3/issue/bulkfetch", asked).json()
+    assert [issue["key"] for issue in found["issues"]] == ["OPS-1", "DOC-3"]
+    assert [error["id"] for error in found["issueErrors"]] == [str(issues[0].id)]
     for names in ([], [str(number) for number in range(101)]):
         assert client.post("/rest/api/3/issue/bulkfetch", {"issueIdsOrKeys": names}).status_code == 400
 
@@ -281,6 +285,15 @@ def test_a_bad_query_warns_where_the_client_asks_for_warnings(data_center: JiraS
     warned = client.get("/rest/api/2/search", jql="project = NOPE", validateQuery="warn").json()
     assert warned["issues"] == []
     assert warned["warningMessages"] == ["The value 'NOPE' does not exist for the field 'project'."]
+
+
+def test_issues_that_do_not_exist_are_passed_over_where_nothing_is_validated(data_center: JiraServer) -> None:
+    _, issues = some(data_center, 2)
+    client = Client(data_center)
+    asked = {"jql": f"id in ({issues[0].id}, 99999, {issues[1].id}) ORDER BY key ASC"}
+    assert client.post("/rest/api/2/search", asked).status_code == 400
+    found = client.post("/rest/api/2/search", {**asked, "validateQuery": False}).json()
+    assert [issue["key"] for issue in found["issues"]] == ["DOC-1", "DOC-2"]
 
 
 def test_the_library_reads_cloud(cloud: JiraServer) -> None:

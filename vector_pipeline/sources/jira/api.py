@@ -53,7 +53,9 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Issues as the database has them, and why the others could not be read."""
+    """Issues as the database has them, and why others are absent. Of one that is in neither the answer tells nothing:
+    it may be there.
+    """
 
     found: dict[str, Issue] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
@@ -65,6 +67,8 @@ class JiraApi(ABC):
     rest: str
     ids_at_once: int
     """How many ids one page of a search holds at most."""
+    reads_absent_singly: bool
+    """Whether `read` asks by itself for each issue that no search finds."""
 
     def __init__(self, site: Site, label: str) -> None:
         self.site, self.label = site, label
@@ -92,6 +96,10 @@ class JiraApi(ABC):
     @abstractmethod
     def searchable(self, where: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids, all of issues that exist, that the search finds now."""
+
+    @abstractmethod
+    def shown(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Issue]:
+        """Those of at most AT_ONCE ids that are to be seen without asking for each, in whatever project."""
 
     @abstractmethod
     def changelogs(self, issues: Sequence[Issue]) -> dict[str, list[Mapping[str, Any]]]:
@@ -159,7 +167,10 @@ class JiraApi(ABC):
         )
 
     def _whole_list(self, path: str, name: str) -> list[Mapping[str, Any]]:
-        """All rows of an offset-paged list; a row that moves up because another goes is caught by the next sync."""
+        """All rows of an offset-paged list; a row that moves up because another goes is caught by the next sync.
+
+        The total may count rows that this account may not see: empty pages that go on end the list too.
+        """
         found: dict[str, Mapping[str, Any]] = {}
         start = idle = 0
         for _ in range(MOST_PAGES):
@@ -173,6 +184,8 @@ class JiraApi(ABC):
             if start >= number(answer.get("total")):
                 return list(found.values())
             idle = idle + 1 if len(found) == before else 0
+            if idle > PATIENCE and not rows:
+                return list(found.values())
             if idle > PATIENCE:
                 break
         raise self.broken_off(name)

@@ -56,6 +56,14 @@ def issue_part(native_id: bytes) -> str:
     return id_text(native_id.partition(_BETWEEN)[0].decode("ascii", "replace"))
 
 
+def tells_all(issue: Issue) -> bool:
+    """Whether an answer tells of every attachment of its issue; one that does not removes none."""
+    listed = issue.fields.get("attachment")
+    if not isinstance(listed, list):
+        return False
+    return all(id_text(mapping(each).get("id")) and line(mapping(each).get("filename")) for each in listed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """What the document of an attachment is made of besides its bytes."""
@@ -64,6 +72,7 @@ class _Facts:
     issue: str
     name: str
     size: int
+    """In bytes, -1 where the listing does not tell."""
     author: str
     created: str
     access: tuple[str, ...]
@@ -140,6 +149,9 @@ def read_attachment(item: Item, context: Context, largest: int) -> Document | Re
         if not error.smaller_may_work or context.api.project(context.project.id) is None:
             raise
         return _failed(item, "the site can't give out this file")
+    if len(data) != facts.size >= 0:
+        # A page to sign in at, or a file cut off on its way, comes with 200 too.
+        return _failed(item, f"{len(data)} bytes came of a file of {facts.size}")
     try:
         return _document(item, facts, data, context)
     except ConversionError as error:
@@ -185,7 +197,7 @@ def _facts(raw: Any, issue: Issue, context: Context) -> _Facts:
         id=id_text(attachment.get("id")),
         issue=issue.key,
         name=line(attachment.get("filename")),
-        size=number(attachment.get("size")),
+        size=number(attachment.get("size")) if "size" in attachment else -1,
         author=user_name(attachment.get("author")),
         created=utc_text(attachment.get("created")),
         access=tuple(context.access_of(issue)),

@@ -34,6 +34,7 @@ class CloudApi(JiraApi):
 
     rest = "/rest/api/3"
     ids_at_once = 5000  # of ids only
+    reads_absent_singly = False
 
     def newest(self, where: str) -> Newest:
         jql = f"{where} ORDER BY updated DESC, key DESC"
@@ -64,8 +65,11 @@ class CloudApi(JiraApi):
         body = {"issueIdsOrKeys": list(ids), "fields": list(fields)}
         answer = self.site.post(f"{self.rest}/issue/bulkfetch", body)
         found = {issue.id: issue for issue in self.issues_of(answer)}
+        # Errors name what exists and could not be given this time; what is gone or hidden is left out without a word.
+        errors = objects(mapping(answer).get("issueErrors"))
+        unread = {id_text(error.get("id")) for error in errors}
         wanted = {each: found[each] for each in ids if each in found}
-        return Read(wanted, {each: DELETED_OR_HIDDEN for each in ids if each not in found})
+        return Read(wanted, {each: DELETED_OR_HIDDEN for each in ids if each not in found and each not in unread})
 
     def searchable(self, where: str, ids: Sequence[str]) -> set[str]:
         found: set[str] = set()
@@ -75,6 +79,9 @@ class CloudApi(JiraApi):
             for page in self._pages(jql, ["id"], self.ids_at_once, reconcile=[int(each) for each in some]):
                 found.update(issue.id for issue in page)
         return found
+
+    def shown(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Issue]:
+        return self.read(ids, fields).found
 
     def changelogs(self, issues: Sequence[Issue]) -> dict[str, list[Mapping[str, Any]]]:
         found: dict[str, list[Mapping[str, Any]]] = {issue.id: [] for issue in issues}

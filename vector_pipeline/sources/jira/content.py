@@ -7,6 +7,7 @@ the version, so that two readings of the same state agree.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from vector_pipeline.conversion.atlassian import References
@@ -27,7 +28,6 @@ from vector_pipeline.sources.jira.values import (
     user_name,
     utc_text,
 )
-from vector_pipeline.sources.jira.versions import IssueVersion
 
 _EPIC = "Epic"
 
@@ -71,7 +71,7 @@ def issue_version(issue: Issue, hanging: Hanging, context: Context, metadata: Ma
         parts.append(mark_of("c", hanging.comments, embedded(issue, "comment", "comments")[1]))
     if context.settings.worklogs:
         parts.append(mark_of("w", hanging.worklogs, embedded(issue, "worklog", "worklogs")[1]))
-    return str(IssueVersion(issue.updated, context.identity, "|".join(parts)))
+    return str(replace(context.listed(issue), rest="|".join(parts)))
 
 
 def issue_metadata(issue: Issue, context: Context) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from vector_pipeline.documents import canonical_json, hash16
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.jira.api import JiraApi, Project
 from vector_pipeline.sources.jira.fields import FieldTable, field_table
-from vector_pipeline.sources.jira.values import Issue, line, mapping
-from vector_pipeline.sources.jira.versions import FORMAT
+from vector_pipeline.sources.jira.values import Issue, digest, line, mapping, text
+from vector_pipeline.sources.jira.versions import FORMAT, IssueVersion
 
 _GATEWAY = "/ex/jira/"
 _SYSTEM_FIELDS = (
@@ -69,7 +69,13 @@ class Context:
     def address(self) -> str:
         """The site's address for people; behind the API gateway the site is asked for it."""
         url = self.api.site.url
-        return (self.api.real_address() or url) if _GATEWAY in url else url
+        return (self.api.real_address() or url) if is_gateway(url) else url
+
+    @property
+    def address_known(self) -> str:
+        """The same without a question, "" where the site was not asked yet."""
+        url = self.api.site.url
+        return text(vars(self).get("address")) if is_gateway(url) else url
 
     @property
     def listed_fields(self) -> list[str]:
@@ -103,13 +109,23 @@ class Context:
         security = issue.fields.get("security")
         if security:
             level = mapping(security)
-            return [f"security:{line(level.get('name')) or line(level.get('id')) or '?'}"]
+            name = line(level.get("name")) or line(level.get("id")) or "?"
+            return [f"security:{self.project.key}/{name}"]  # names of levels repeat within a site
         return sorted({f"project:{self.project.key}", *self.settings.access})
+
+    def listed(self, issue: Issue) -> IssueVersion:
+        """As much of the version of an issue as its listed fields tell."""
+        return IssueVersion(issue.updated, self.identity, digest(self.access_of(issue))[:8])
 
     def is_here(self, issue: Issue) -> bool:
         """Whether the issue lies in this project; False after a move."""
         project = mapping(issue.fields.get("project"))
         return not project or str(project.get("id")) == self.project.id
+
+
+def is_gateway(url: str) -> bool:
+    """Whether this is an address of the API gateway, where people find nothing."""
+    return _GATEWAY in url
 
 
 def batches(ids: Sequence[Any], size: int) -> list[list[Any]]:

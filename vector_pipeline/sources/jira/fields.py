@@ -7,18 +7,19 @@ gives it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vector_pipeline.conversion.atlassian import adf_to_markdown
 from vector_pipeline.sources.base import SourceMisconfigured
-from vector_pipeline.sources.jira.values import line, mapping, text, utc_text
+from vector_pipeline.sources.jira.values import is_mail_address, line, mapping, text, utc_text
 
 _SPRINT, _EPIC, _TEXT_AREA = ":gh-sprint", ":gh-epic-link", ":textarea"
 _SPRINT_NAME = re.compile(r"[\[,]name=(.*?)(?:,(?:startDate|endDate|goal|sequence)=|\]$)", re.DOTALL)
 _DEEPEST = 15
-_LINKS = frozenset({"self", "avatarUrls", "iconUrl"})
+_LEFT_OUT = frozenset({"self", "avatarUrls", "iconUrl", "emailAddress"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,14 @@ class FieldTable:
 
 
 def field_table(listed: Sequence[Mapping[str, Any]], wanted: Mapping[str, str], label: str) -> FieldTable:
-    """The fields that the settings name by id or name. Raises SourceMisconfigured for one that the site lacks."""
+    """The fields that the settings name by id or name.
+
+    Raises SourceMisconfigured for one that the site lacks, and for two that would have the same name in the payload.
+    """
+    if twice := sorted(name for name, count in Counter(wanted.values()).items() if count > 1):
+        raise SourceMisconfigured(
+            f'{label}: two of `fields` are to be named "{twice[0]}" in the payload', hint="give each a name of its own"
+        )
     plugins = {text(each.get("id")): text(mapping(each.get("schema")).get("custom")) for each in listed}
     custom = []
     for given, name in sorted(wanted.items(), key=lambda pair: pair[1]):
@@ -76,7 +84,8 @@ def first_value(fields: Mapping[str, Any], ids: Iterable[str]) -> Any:
 def payload_value(value: Any, depth: int = 0) -> Any:
     """A value of whatever kind as plain JSON: options, users and versions as their names, rich text as text.
 
-    A choice within a choice is "outer > inner". What is nested deeper than people nest is left out.
+    A choice within a choice is "outer > inner". What is nested deeper than people nest is left out, and so is what is
+    nothing but an e-mail address.
     """
     if depth > _DEEPEST:
         return ""
@@ -84,18 +93,19 @@ def payload_value(value: Any, depth: int = 0) -> Any:
         found = [payload_value(each, depth + 1) for each in value]
         return [each for each in found if each not in (None, "", [], {})]
     if isinstance(value, str):
-        return sprint_name(value) or utc_text(value) or value.strip()
+        return "" if is_mail_address(value) else sprint_name(value) or utc_text(value) or value.strip()
     if not isinstance(value, Mapping):
         return value
     if value.get("type") == "doc":
         return adf_to_markdown(value).text
     if isinstance(value.get("value"), str | int | float):
         child = payload_value(value.get("child"), depth + 1) if isinstance(value.get("child"), Mapping) else ""
-        return f"{value['value']} > {child}" if child else value["value"]
+        outer = payload_value(value["value"], depth + 1)
+        return f"{outer} > {child}" if child else outer
     for name in ("displayName", "name", "title", "key"):
-        if line(value.get(name)):
-            return line(value[name])
-    return {str(key): payload_value(each, depth + 1) for key, each in value.items() if key not in _LINKS}
+        if (called := line(value.get(name))) and not is_mail_address(called):
+            return called
+    return {str(key): payload_value(each, depth + 1) for key, each in value.items() if key not in _LEFT_OUT}
 
 
 def sprint_name(value: Any) -> str:

@@ -2,34 +2,36 @@
 
 A delta reads what changed since the watermark, less the overlap; then the ids of the issues (where they fit on a page)
 or their number must agree with what is held, or a census follows in the same scan. A census on Cloud lists ids only and
-leaves the versions of what did not change as they are held; a verification reads every issue, for what changes without
-a change of its time.
+leaves the versions of what did not change as they are held; a verification reads every issue that is held, for what
+changes without a change of its time. Where nothing is believed everything is fetched, and so only ids are listed.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from vector_pipeline.documents import Item, listing_frame
 from vector_pipeline.sources.base import Known, Listing
-from vector_pipeline.sources.jira.api import AT_ONCE, DELETED
-from vector_pipeline.sources.jira.attachments import CONTENT_HELD, AttachmentRules, is_attachment, issue_part
+from vector_pipeline.sources.jira.api import AT_ONCE, DELETED, Read
+from vector_pipeline.sources.jira.attachments import CONTENT_HELD, AttachmentRules, is_attachment, issue_part, tells_all
 from vector_pipeline.sources.jira.content import issue_version
 from vector_pipeline.sources.jira.context import Context, batches, detail_text
 from vector_pipeline.sources.jira.gone import Fate, find_fate
 from vector_pipeline.sources.jira.probing import Look
 from vector_pipeline.sources.jira.reading import read_in_pieces
 from vector_pipeline.sources.jira.sections import Hanging, embedded
-from vector_pipeline.sources.jira.values import Issue, mapping, number
+from vector_pipeline.sources.jira.values import Issue, mapping, number, text
 from vector_pipeline.sources.jira.versions import (
     FORMAT,
+    IssueVersion,
     assumed_attachment,
     assumed_version,
     listed_version,
+    unlike,
 )
 
 WITH_ATTACHMENTS = detail_text({"attachments": True})
@@ -105,15 +107,16 @@ class Lister:
     def _delta(self, changed: dict[str, Issue]) -> Listing | None:
         """The listing of what changed; None when the number of issues says that more happened."""
         held = self._held.issues
-        doubtful = self._due - changed.keys()
+        doubtful = (self._due | self._looked_newer()) - changed.keys()
         if self._context.is_filtered:
             anyhow = self._api.ids(f"{self._context.inside} AND {self._since}")
             doubtful |= (anyhow - changed.keys()) & held.keys()
-        fate = find_fate(self._context, doubtful) if doubtful else Fate()
+        fate = find_fate(self._context, doubtful, doubtful) if doubtful else Fate()
         listed = changed | fate.present
         if not self._agrees((held.keys() | listed.keys()) - fate.reasons.keys()):
             return None
         items = [item for issue in listed.values() for item in self._items_of(issue)]
+        items += [item for each in fate.unread & self._due for item in self._assumed_items(each)]
         there = {item.native_id for item in items}
         reasons = self._reasons(fate)
         for each in listed:
@@ -127,6 +130,17 @@ class Lister:
             skipped=dict(self._skipped),
             reasons=reasons,
         )
+
+    def _looked_newer(self) -> set[str]:
+        """Issues that the look shows with a later change than is held: the search may have learned of it so late that
+        no window reaches back to it.
+        """
+        newer = set()
+        for issue in self._look.issues:
+            held = IssueVersion.parse(self._held.issues.get(issue.id, ""))
+            if held is not None and 0 < held.updated < issue.updated:
+                newer.add(issue.id)
+        return newer
 
     def _agrees(self, ours: Set[str]) -> bool:
         """Whether the site has just these issues. By number alone one that went and one that appeared, neither with a
@@ -143,20 +157,26 @@ class Lister:
     # ---- census
 
     def _census(self, changed: dict[str, Issue]) -> Listing:
-        held = self._held.issues
-        verified_at, verify = self._verified_at, bool(held) and self._must_verify()
-        if self._api.site.cloud or verify:
+        held, full = self._held.issues, self._known.full
+        verified_at, verify = self._verified_at, bool(held) and not full and self._must_verify()
+        if self._api.site.cloud or verify or full:
             rows, ids = dict(changed), self._api.ids(self._context.wanted) | changed.keys()
         else:
             rows = self._api.rows(self._context.wanted, self._context.listed_fields)
             ids = set(rows)
         absent = (held.keys() | self._held.files.keys()) - ids
-        fate = find_fate(self._context, absent | (self._due - rows.keys()))
-        rows |= fate.present
-        ids = (ids | fate.present.keys()) - fate.reasons.keys()
-        if verify or not held:
+        doubtful = self._due if full else self._due | self._looked_newer()
+        fate = find_fate(self._context, absent | (doubtful - rows.keys()), ids)
+        read: dict[str, list[Item]] = {}
+        if verify or full:
             verified_at = round(time.time())
-        items = list(self._verified(ids) if verify else self._census_items(ids, rows))
+            read, lacking = self._read(self._to_read(verify) & (ids - fate.reasons.keys()), whole=verify)
+            fate.add(find_fate(self._context, lacking))
+        rows |= fate.present
+        ids = (ids | fate.present.keys() | (fate.unread & (held.keys() | self._due))) - fate.reasons.keys()
+        if not held:
+            verified_at = round(time.time())
+        items = [item for each in sorted(ids, key=int) for item in read.get(each) or self._listed_items(each, rows)]
         return Listing(
             listing_frame(items),
             complete=True,
@@ -167,31 +187,40 @@ class Lister:
         )
 
     def _must_verify(self) -> bool:
-        """Whether every issue is to be read: on request, when it is time, or when nothing is known of its changes."""
+        """Whether every issue is to be read: when it is time, or when nothing is known of its changes."""
         due = time.time() - self._verified_at >= self._settings.verify_every.total_seconds()
-        return self._known.full or not self._watermark or due
+        return not self._watermark or due
 
-    def _census_items(self, ids: set[str], rows: Mapping[str, Issue]) -> Iterator[Item]:
-        for each in sorted(ids, key=int):
-            issue = rows.get(each)
-            yield from self._items_of(issue) if issue is not None else self._assumed_items(each)
+    def _to_read(self, verify: bool) -> Set[str]:
+        """What a census reads of its own: all issues that are held; or those with attachments, of which the fetch of an
+        issue would not tell that they went.
+        """
+        if verify:
+            return self._held.issues.keys()
+        return self._held.files.keys() if self._settings.attachments else set()
 
-    def _verified(self, ids: set[str]) -> Iterator[Item]:
-        """Items with the versions of the issues as they are now; one that can't be read keeps its version."""
+    def _read(self, ids: Set[str], *, whole: bool) -> tuple[dict[str, list[Item]], set[str]]:
+        """Items of the issues as they are now, and the ids of those that are not given out as this project's."""
         context = self._context
-        fields = context.read_fields  # looked up before threads ask for it
+        fields = context.read_fields if whole else context.listed_fields  # looked up before threads ask for it
+        items: dict[str, list[Item]] = {}
+        lacking: set[str] = set()
 
-        def read(some: list[str]) -> tuple[list[str], dict[str, Issue]]:
-            answer = read_in_pieces(context, some, fields)
-            return [each for each in some if each not in answer.absent], answer.found
+        def read(some: list[str]) -> Read:
+            return read_in_pieces(context, some, fields)
 
-        for there, found in self._api.site.each(read, batches(sorted(ids, key=int), AT_ONCE)):
-            for each in there:
-                issue = found.get(each)
-                if issue is None:
-                    yield from self._assumed_items(each)
-                elif context.is_here(issue):
-                    yield from self._items_of(issue, whole=True)
+        for answer in self._api.site.each(read, batches(sorted(ids, key=int), AT_ONCE)):
+            lacking.update(answer.absent)
+            for each, issue in answer.found.items():
+                if context.is_here(issue):
+                    items[each] = self._items_of(issue, whole=whole)
+                else:
+                    lacking.add(each)
+        return items, lacking
+
+    def _listed_items(self, each: str, rows: Mapping[str, Issue]) -> list[Item]:
+        issue = rows.get(each)
+        return self._assumed_items(each) if issue is None else self._items_of(issue)
 
     # ---- items
 
@@ -199,17 +228,21 @@ class Lister:
         """The issue and its attachments, of which a listing read at least the listed fields."""
         held = self._held.issues.get(issue.id)
         context = self._context
-        version = self._whole_version(issue, held) if whole else listed_version(issue.updated, context.identity, held)
+        if self._known.full:
+            version = unlike(context.identity)
+        else:
+            version = self._whole_version(issue, held) if whole else listed_version(context.listed(issue), held)
         item = Item(issue.native_id, version, context.web_link(issue))
-        if self._settings.attachments and not isinstance(issue.fields.get("attachment"), list):
-            return [item, *self._assumed_files(issue.id)]  # an answer that tells nothing of them removes none
-        return [item, *self._rules.items(issue, context, self._skipped, self._contents)]
+        told = self._rules.items(issue, context, self._skipped, self._contents)
+        # The later of two wins: what is told stands, and what an answer does not tell of stays as it is held.
+        return [item, *([] if tells_all(issue) else self._assumed_files(issue.id)), *told]
 
     def _assumed_items(self, each: str) -> list[Item]:
         """An issue of which only its id was read, and its attachments as far as they are held."""
-        identity, held = self._context.identity, self._held.issues.get(each)
+        held = None if self._known.full else self._held.issues.get(each)
         detail = WITH_ATTACHMENTS if held is None else ""
-        return [Item(each.encode(), assumed_version(identity, held), detail=detail), *self._assumed_files(each)]
+        version = assumed_version(self._context.identity, held)
+        return [Item(each.encode(), version, detail=detail), *self._assumed_files(each)]
 
     def _assumed_files(self, each: str) -> list[Item]:
         """The attachments of an issue as far as they are held."""
@@ -231,7 +264,7 @@ class Lister:
             found, total = embedded(issue, name, rows) if wanted else ([], 0)
             lists[rows] = found if len(found) >= total else None
         version = issue_version(issue, Hanging(lists["comments"], lists["worklogs"]), context)
-        if self._known.full or held is None or "?" not in version:
+        if held is None or "?" not in version:
             return version
         now, before = version.split("|"), held.split("|")
         if len(now) != len(before):
@@ -260,6 +293,7 @@ class Lister:
             "format": FORMAT,
             "project": {"id": project.id, "key": project.key, "name": project.name},
             "identity": self._context.identity,
+            "address": self._context.address_known or text(self._known.cursor.get("address")),
             "watermark": newest,
             "off": off,
             "verified_at": verified_at,

@@ -16,12 +16,14 @@ def open_api(settings: JiraSettings, label: str) -> JiraApi:
     return CloudApi(site, label) if site.cloud else DataCenterApi(site, label)
 
 
-def discover_projects(name: str, settings: JiraSettings) -> list[Part]:
+def discover_projects(name: str, settings: JiraSettings, seconds: float | None = None) -> list[Part]:
     """The projects of the site that the settings cover, by key; archived ones are left out.
 
-    Raises SourceError rather than give only some of them.
+    Raises SourceError rather than give only some of them, also when they can't be had in `seconds`.
     """
     api = open_api(settings, f"jira/{name}")
+    if seconds is not None:
+        api.site.hurry(seconds)
     try:
         found = [project for project in api.projects() if settings.covers(project.key) and not project.archived]
     finally:

@@ -19,17 +19,24 @@ UNREADABLE = "the site can't give out this issue"
 def read_in_pieces(context: Context, ids: Sequence[str], fields: Sequence[str], *, changelog: bool = False) -> Read:
     """The issues, and why the others are absent; one that fails by itself is in neither. Raises SourceError."""
     try:
-        return context.api.read(ids, fields, changelog=changelog)
+        read = context.api.read(ids, fields, changelog=changelog)
     except (SiteUnreachable, TooLarge) as error:
         if not fails_alone(error):
             raise
         if len(ids) == 1:
             ensure_site_answers(context, error)
             return Read()
-    middle = len(ids) // 2
-    found = read_in_pieces(context, ids[:middle], fields, changelog=changelog)
-    more = read_in_pieces(context, ids[middle:], fields, changelog=changelog)
-    return Read(found.found | more.found, found.absent | more.absent)
+        read = Read()
+    unread = [each for each in ids if each not in read.found and each not in read.absent]
+    if not unread or len(ids) == 1:
+        return read
+    # Some that an answer could not hold may fit into the next; where it held none, each half is asked for by itself.
+    middle = len(unread) // 2 if len(unread) == len(ids) else 0
+    for piece in (unread[:middle], unread[middle:]):
+        if piece:
+            more = read_in_pieces(context, piece, fields, changelog=changelog)
+            read = Read(read.found | more.found, read.absent | more.absent)
+    return read
 
 
 def fails_alone(error: SourceError) -> bool:

@@ -1,7 +1,7 @@
 """What hangs on an issue, as text: comments, work logs and the history of its status, oldest first.
 
-Comments and work logs that only a group or role may see are left out: the issue's document is labelled with those who
-may see the issue.
+Comments and work logs that only a group or role may see are left out, and so are the internal comments of service
+projects: the issue's document is labelled with those who may see the issue.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Writer:
 
 def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those that everyone who sees the issue may see, oldest first, whatever the order of the answer."""
-    public = [row for row in rows if not row.get("visibility")]
+    public = [row for row in rows if not row.get("visibility") and row.get("jsdPublic") is not False]
     return sorted(public, key=lambda row: (milliseconds(row.get("created")), int(id_text(row.get("id")) or 0)))
 
 

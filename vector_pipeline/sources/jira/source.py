@@ -13,12 +13,13 @@ from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.errors import AnswerRefused
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
-from vector_pipeline.sources.jira.api import ARCHIVED, DELETED_OR_HIDDEN, Project
-from vector_pipeline.sources.jira.context import Context
+from vector_pipeline.sources.jira.api import ARCHIVED, DELETED_OR_HIDDEN, MOVED, Project
+from vector_pipeline.sources.jira.context import Context, is_gateway
 from vector_pipeline.sources.jira.fetching import Fetcher
 from vector_pipeline.sources.jira.listing import Lister
 from vector_pipeline.sources.jira.probing import GONE, look_at, project_clause
 from vector_pipeline.sources.jira.projects import missing_project, open_api
+from vector_pipeline.sources.jira.values import mapping, text
 
 PROBE_SECONDS = 20.0
 """How long a probe waits for a busy site; the next one comes soon."""
@@ -34,6 +35,7 @@ class JiraSource:
         self._label = f"jira/{name}"
         self._api = open_api(settings, self._label)
         self._context: Context | None = None
+        self._address = ""
 
     @property
     def type(self) -> str:
@@ -47,8 +49,10 @@ class JiraSource:
 
     @property
     def url(self) -> str:
-        """Where people find the project."""
-        return f"{self._settings.url}/browse/{self._key}"
+        """Where people find the project; behind the API gateway only the gateway, until a scan knew the site."""
+        if self._address or not is_gateway(self._settings.url):
+            return f"{self._address or self._settings.url}/browse/{self._key}"
+        return self._settings.url
 
     def probe(self) -> str:
         """Names the newest changes and the number of issues, by one request or two. Raises SourceError.
@@ -64,12 +68,14 @@ class JiraSource:
                 raise
             project, _ = self._project()
             return look_at(self._api, f"project = {project.id}").version if project else GONE
-        if look.issues:
+        found = text(mapping(look.issues[0].fields.get("project")).get("key")) if look.issues else ""
+        if found.upper() == self._key.upper():
             return look.version
         return look.version if self._project()[0] else GONE
 
     def scan(self, known: Known) -> Listing:
         """What changed since the last scan, or everything. Raises SourceError, also rather than list only a part."""
+        self._address = text(known.cursor.get("address"))
         project, reason = self._project()
         if project is None:
             reasons = dict.fromkeys(known.versions, reason)
@@ -77,9 +83,11 @@ class JiraSource:
         context = self._open(project)
         look = look_at(self._api, context.inside)
         try:
-            return Lister(context, known, look).listing()
+            listing = Lister(context, known, look).listing()
         except AnswerRefused as refused:
             raise self._explained(refused, context) from refused
+        self._address = context.address_known or self._address
+        return listing
 
     def fetch(self, items: Sequence[Item]) -> Iterator[Document | Restated | Failure]:
         """Issues and attachments as documents; attachments that only now are found come before their issue.
@@ -106,11 +114,17 @@ class JiraSource:
         return self._context
 
     def _project(self) -> tuple[Project | None, str]:
-        """The project, or None with the reason. Raises SourceMisconfigured where the settings name it by its key."""
+        """The project, or None with the reason. Raises SourceMisconfigured where the settings name it by its key.
+
+        A former key goes on leading to its project; where a pattern found it, the key of today is found too.
+        """
         project = self._api.project(self._key)
+        is_given = any(self._key.upper() == given.upper() for given in self._settings.given_keys)
+        if project is not None and not is_given and project.key.upper() != self._key.upper():
+            return None, MOVED
         if project is not None and not project.archived:
             return project, ""
-        if any(self._key.upper() == given.upper() for given in self._settings.given_keys):
+        if is_given:
             raise missing_project(self._label, self._key, project)
         return None, ARCHIVED if project else DELETED_OR_HIDDEN
 

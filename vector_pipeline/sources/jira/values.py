@@ -15,6 +15,7 @@ from typing import Any
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:?\d\d)")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_MAIL = re.compile(r"(?:mailto:)?[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+", re.IGNORECASE)
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
 _NO_FIELDS: Mapping[str, Any] = {}
 
@@ -127,9 +128,15 @@ def names_of(value: Any) -> list[str]:
 
 
 def user_name(value: Any) -> str:
-    """The display name of a user; users who were deleted have none."""
+    """The display name of a user, never an e-mail address; users who were deleted have none."""
     user = mapping(value)
-    return line(user.get("displayName")) or line(user.get("name"))
+    names = (line(user.get("displayName")), line(user.get("name")))
+    return next((name for name in names if name and not is_mail_address(name)), "")
+
+
+def is_mail_address(value: str) -> bool:
+    """Whether the text is nothing but an e-mail address."""
+    return _MAIL.fullmatch(value.strip()) is not None
 
 
 def digest(value: Any) -> str:

@@ -1,54 +1,60 @@
 """The versions of issues and attachments: composites of which a listing may know only some parts.
 
-`jira-1|u…|p…|d…|c…|w…`: `u` is the time of the last change, `p` names the project and how documents are made, `d` what
-of the fields reached the document, `c` and `w` the comments and work logs. Only `u` and `p` are cheap to read. The rest
-changes without `u` where Jira changes things silently, and is taken over from the version held until a listing reads
-it.
+`jira-2|u…|p…|a…|d…|c…|w…`: `u` is the time of the last change, `p` names the project and how documents are made, `a`
+who may read the issue, `d` what of the fields reached the document, `c` and `w` the comments and work logs. Only `u`,
+`p` and `a` are cheap to read. The rest changes without `u` where Jira changes things silently, and is taken over from
+the version held until a listing reads it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-FORMAT = "jira-1"
+FORMAT = "jira-2"
 """Names what is made of an issue: another value means that every issue is read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssueVersion:
-    """`rest` is "" where the parts that only the whole issue tells are not known."""
+    """`access` is "" where only the id was read, `rest` where what only the whole issue tells is not known."""
 
     updated: int
     project: str
+    access: str = ""
     rest: str = ""
 
     def __str__(self) -> str:
-        return f"{FORMAT}|u{self.updated}|p{self.project}|{self.rest or '?'}"
+        return f"{FORMAT}|u{self.updated}|p{self.project}|a{self.access}|{self.rest or '?'}"
 
     @classmethod
     def parse(cls, version: str) -> IssueVersion | None:
         """The version behind the text; None for one that another release wrote."""
-        parts = version.split("|", 3)
-        if len(parts) != 4 or parts[0] != FORMAT or not (parts[1][:1] == "u" and parts[2][:1] == "p"):
+        parts = version.split("|", 4)
+        if len(parts) != 5 or parts[0] != FORMAT or [part[:1] for part in parts[1:4]] != ["u", "p", "a"]:
             return None
         changed = parts[1][1:]
         if not changed.isdigit():
             return None
-        return cls(int(changed), parts[2][1:], "" if parts[3] == "?" else parts[3])
+        return cls(int(changed), parts[2][1:], parts[3][1:], "" if parts[4] == "?" else parts[4])
 
 
-def listed_version(updated: int, project: str, held: str | None) -> str:
-    """The version of an issue of which a listing read only the time of change: the one held, if that still fits."""
+def listed_version(listed: IssueVersion, held: str | None) -> str:
+    """The version of an issue of which a listing read only the cheap parts: the one held, if these still fit."""
     known = IssueVersion.parse(held) if held is not None else None
-    if held is not None and known is not None and (known.updated, known.project) == (updated, project):
+    if held is not None and known is not None and replace(known, rest="") == listed:
         return held
-    return str(IssueVersion(updated, project))
+    return str(listed)
+
+
+def unlike(project: str) -> str:
+    """A version that no document has: what is listed with it is read anyway."""
+    return str(IssueVersion(0, project))
 
 
 def assumed_version(project: str, held: str | None) -> str:
     """The version of an issue of which a listing read only that it is there: the one held, of this project."""
     known = IssueVersion.parse(held) if held is not None else None
-    return str(IssueVersion(0, project)) if known is None else str(replace(known, project=project))
+    return unlike(project) if known is None else str(replace(known, project=project))
 
 
 @dataclass(frozen=True, slots=True)

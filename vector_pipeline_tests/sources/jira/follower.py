@@ -30,10 +30,14 @@ def open_source(server: JiraServer, key: str = "DOC", **settings: Any) -> JiraSo
 
 @dataclass
 class Sync:
-    """What one sync did: native ids fetched and removed, with reasons; how many requests it took."""
+    """What one sync did: native ids fetched and removed, with reasons; how many requests it took.
+
+    Of what was fetched, `changed` are those that are not as they were held.
+    """
 
     listing: Listing
     fetched: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
     removed: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     sent: int = 0
@@ -81,7 +85,7 @@ class Follower:
         self.is_firm = True
         return done
 
-    def _apply(self, source: JiraSource, known: Known, before: int) -> Sync:
+    def _apply(self, source: JiraSource, known: Known, sent: int) -> Sync:
         listing = source.scan(known)
         done = Sync(listing)
         held = pl.DataFrame(
@@ -108,6 +112,9 @@ class Follower:
                 self.failed[answer.native_id] = answer.version
                 done.failed[answer.native_id.decode()] = answer.reason
             else:
+                before = self.held.get(answer.native_id)
+                if before is None or _told(before) != _told(answer):
+                    done.changed.append(answer.native_id.decode())
                 self.held[answer.native_id] = answer
                 self.failed.pop(answer.native_id, None)
                 done.fetched.append(answer.native_id.decode())
@@ -118,7 +125,7 @@ class Follower:
         for native_id in plan.release:
             self.failed.pop(native_id, None)
         self.cursor, self.version = listing.cursor, listing.version
-        done.sent = len(self.server.log.all()) - before
+        done.sent = len(self.server.log.all()) - sent
         return done
 
     def document(self, native_id: str | int) -> Document:

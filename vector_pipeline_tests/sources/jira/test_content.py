@@ -14,10 +14,10 @@ from vector_pipeline.sources.base import SourceError, SourceMisconfigured
 from vector_pipeline.sources.jira.api import Project
 from vector_pipeline.sources.jira.content import issue_document
 from vector_pipeline.sources.jira.context import Context
-from vector_pipeline.sources.jira.fields import FieldTable
+from vector_pipeline.sources.jira.fields import FieldTable, payload_value
 from vector_pipeline.sources.jira.projects import open_api
 from vector_pipeline.sources.jira.sections import Hanging
-from vector_pipeline.sources.jira.values import Issue, issue_of
+from vector_pipeline.sources.jira.values import Issue, issue_of, user_name
 from vector_pipeline_tests.simulators import atlassian_conditions as conditions
 from vector_pipeline_tests.simulators.atlassian_conditions import Account
 from vector_pipeline_tests.simulators.jira_client import some
@@ -124,6 +124,46 @@ def test_a_comment_for_a_group_is_left_out(server: JiraServer) -> None:
     assert "For staff only." not in follower.document(issue.id).text
 
 
+def test_an_internal_comment_of_a_service_project_is_left_out(cloud: JiraServer) -> None:
+    _, (issue,) = some(cloud, 1)
+    cloud.state.comment(issue, "For customers too.")
+    cloud.state.comment(issue, "Among ourselves.").internal = True
+    follower = Follower(cloud)
+    follower.sync()
+    assert "For customers too." in follower.document(issue.id).text
+    assert "Among ourselves." not in follower.document(issue.id).text
+
+
+def test_comments_that_are_counted_and_not_shown_keep_no_issue_out(server: JiraServer) -> None:
+    server.limits.counts_hidden = True
+    _, (issue,) = some(server, 1)
+    server.state.comment(issue, "For all.")
+    server.state.comment(issue, "For those of a group that is not ours.", group="board")
+    follower = Follower(server)
+    assert not follower.sync().failed
+    assert "For all." in follower.document(issue.id).text
+    follower.cursor = {**follower.cursor, "verified_at": 0}
+    assert follower.sync(census=True).fetched == []
+
+
+def test_an_e_mail_address_is_nobodys_name_and_no_value() -> None:
+    assert user_name({"name": "ann@example.com"}) == ""
+    assert user_name({"displayName": "ann@example.com", "name": "ann"}) == "ann"
+    assert user_name({"displayName": "Ann @ home"}) == "Ann @ home"
+    assert payload_value({"accountId": "1", "emailAddress": "ann@example.com"}) == {"accountId": "1"}
+    assert payload_value({"name": "ann@example.com", "key": "JIRAUSER10"}) == "JIRAUSER10"
+    assert payload_value(["ann@example.com", {"value": "mailto:bob@example.com"}, "blue"]) == ["blue"]
+    assert payload_value("ask ann@example.com about it") == "ask ann@example.com about it"
+
+
+def test_two_fields_of_one_name_in_the_payload_are_refused(server: JiraServer) -> None:
+    for name in ("Team", "Squad"):
+        server.state.add_field(name, "option")
+    some(server, 1)
+    with pytest.raises(SourceMisconfigured, match='two of `fields` are to be named "team"'):
+        Follower(server, settings={"fields": {"Team": "team", "Squad": "team"}}).sync()
+
+
 def test_custom_fields_are_taken_by_id_or_name(server: JiraServer) -> None:
     state = server.state
     kinds: dict[str, tuple[str, Any, Any]] = {
@@ -216,7 +256,7 @@ def test_a_document_nested_400_deep_loses_no_words(cloud: JiraServer) -> None:
     done = follower.sync()
     assert str(other.id) in done.fetched
     assert "the deepest words" in follower.document(issue.id).text
-    assert follower.sync(full=True).fetched == []
+    assert follower.sync(full=True).changed == []
 
 
 def test_what_comes_out_does_not_depend_on_when_it_is_read(server: JiraServer) -> None:
@@ -238,7 +278,7 @@ FIELDS = (
     "summary description environment project issuetype status priority resolution labels components versions "
     "fixVersions assignee reporter creator created updated duedate parent subtasks issuelinks security comment worklog"
 ).split()
-ROW_FIELDS = ("id", "author", "body", "comment", "created", "items", "visibility")
+ROW_FIELDS = ("id", "author", "body", "comment", "created", "items", "visibility", "jsdPublic")
 SHAPES = (
     None,
     [],

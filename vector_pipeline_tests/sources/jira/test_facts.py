@@ -237,7 +237,7 @@ def test_times_are_read_with_the_offset_they_come_with(server: JiraServer) -> No
     follower.sync()
     before = follower.document(issue.id)
     server.accounts.ada.time_zone = server.state.server_time_zone = "America/Los_Angeles"
-    assert follower.sync(full=True).fetched == [], "another time zone changes nothing"
+    assert follower.sync(full=True).changed == [], "another time zone changes nothing"
     assert before.metadata["created_at"] == "2026-03-02T09:30:00.000+00:00"
     assert before.source_updated_at == datetime.fromisoformat("2026-03-02T09:30:00+00:00")
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from vector_pipeline.documents import Item
+from vector_pipeline.documents import Document, Item, frame_items
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.base import Known, Part, SourceDenied, SourceError
 from vector_pipeline.sources.jira.api import HIDDEN, LEFT_OUT, MOVED
 from vector_pipeline.sources.jira.projects import discover_projects
 from vector_pipeline.sources.jira.source import JiraSource
 from vector_pipeline_tests.simulators import atlassian_conditions as conditions
+from vector_pipeline_tests.simulators.atlassian_http import Request, Response
 from vector_pipeline_tests.simulators.jira_client import some
 from vector_pipeline_tests.simulators.jira_server import JiraServer
 from vector_pipeline_tests.sources.jira.follower import Follower, jira_settings, open_source
@@ -96,7 +98,12 @@ def test_an_attachment_is_a_document_and_is_never_downloaded_again(server: JiraS
     server.clock.advance(minutes=1)
     server.state.edit(issue, summary="Edited")
     assert follower.sync().fetched == [str(issue.id)]
-    assert follower.sync(full=True).fetched == []
+    assert not server.log.find("/attachment/")
+    follower.cursor = {**follower.cursor, "verified_at": 0}
+    assert follower.sync(census=True).fetched == [], "a verification reads issues only"
+    assert not server.log.find("/attachment/")
+    done = follower.sync(full=True)
+    assert (native_id in done.fetched, done.changed) == (False, [])
     assert not server.log.find("/attachment/")
 
 
@@ -110,7 +117,7 @@ def test_a_file_whose_issue_gets_another_key_or_level_is_told_anew_and_not_downl
     server.state.restrict(issue, server.state.security_level("Internal", [server.accounts.ada]))
     follower.sync()
     native_id = f"{issue.id}/attachment/{notes.id}"
-    assert follower.document(native_id).metadata["access"] == ["security:Internal"]
+    assert follower.document(native_id).metadata["access"] == ["security:DOC/Internal"]
     server.state.rename_project_key(project, "NEW")
     follower.sync(census=True)
     document = follower.document(native_id)
@@ -150,11 +157,19 @@ def test_an_answer_that_tells_nothing_of_attachments_removes_none(server: JiraSe
             row.get("fields", {}).pop("attachment", None)
         return body
 
+    def odd(body: dict[str, Any]) -> dict[str, Any]:
+        for row in body.get("issues", []):
+            if row.get("fields", {}).get("attachment"):
+                row["fields"]["attachment"] = [{"id": None}]
+        return body
+
     server.clock.advance(minutes=1)
     server.state.edit(issue, summary="Edited")
-    server.faults.always(conditions.changed(without), path="/search")
-    for census in (False, True):
-        assert not follower.sync(census=census).removed
+    for change in (without, odd):
+        server.faults.clear()
+        server.faults.always(conditions.changed(change), path="/search")
+        for census in (False, True):
+            assert not follower.sync(census=census).removed
     assert len(follower.held) == 2
 
 
@@ -257,7 +272,7 @@ def test_a_restriction_changes_the_access_labels_and_no_text(server: JiraServer)
     assert len(follower.sync().fetched) == 2
     for native_id, document in follower.held.items():
         secured = native_id.startswith(str(issues[0].id).encode())
-        assert document.metadata["access"] == (["security:Board"] if secured else ["project:DOC", "staff"])
+        assert document.metadata["access"] == (["security:DOC/Board"] if secured else ["project:DOC", "staff"])
 
 
 def test_an_issue_that_became_hidden_is_removed_with_the_reason_that_can_be_told(server: JiraServer) -> None:
@@ -270,8 +285,9 @@ def test_an_issue_that_became_hidden_is_removed_with_the_reason_that_can_be_told
     assert follower.sync().removed == {str(issues[0].id): told}
 
 
-@pytest.mark.parametrize("silent", ["edit", "link", "comment", "security"])
-def test_what_changes_silently_is_found_when_every_issue_is_read(server: JiraServer, silent: str) -> None:
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("silent", ["edit", "link", "comment"])
+def test_what_changes_silently_is_found_when_every_issue_is_read(server: JiraServer, silent: str, full: bool) -> None:
     _, issues = some(server, 4)
     comment = server.state.comment(issues[0], "A remark.")
     link = server.state.link(issues[0], issues[1])
@@ -282,15 +298,226 @@ def test_what_changes_silently_is_found_when_every_issue_is_read(server: JiraSer
         server.state.edit(issues[0], silent=True, summary="Edited silently")
     elif silent == "link":
         server.state.unlink(link, silent=True)
-    elif silent == "comment":
-        server.state.edit_comment(issues[0], comment, "Another remark.", silent=True)
     else:
-        server.state.restrict(issues[0], server.state.security_level("Staff", [server.accounts.ada]), silent=True)
+        server.state.edit_comment(issues[0], comment, "Another remark.", silent=True)
     assert follower.sync().fetched == []
     assert follower.sync(census=True).fetched == []
     changed = {str(each.id) for each in (issues[:2] if silent == "link" else issues[:1])}
-    assert set(follower.sync(full=True).fetched) == changed
+    if full:
+        assert set(follower.sync(full=True).changed) == changed
+    else:
+        follower.cursor = {**follower.cursor, "verified_at": 0}
+        assert set(follower.sync(census=True).fetched) == changed
     follower.assert_exact()
+
+
+def test_a_level_that_was_set_silently_is_noticed_by_whatever_listing_reads_it(server: JiraServer) -> None:
+    _, issues = some(server, 3)
+    server.clock.advance(minutes=30)
+    server.state.edit(issues[2], summary="Newest by far")
+    follower = Follower(server)
+    follower.sync()
+    for issue in (issues[0], issues[2]):
+        server.state.restrict(issue, server.state.security_level("Staff", [server.accounts.ada]), silent=True)
+    assert follower.sync().fetched == [str(issues[2].id)], "of the window"
+    server_side = [str(issues[0].id)] if server.flavour.value == "data_center" else []
+    assert follower.sync(census=True).fetched == server_side, "Cloud's census lists ids only"
+    follower.cursor = {**follower.cursor, "verified_at": 0}
+    follower.sync(census=True)
+    assert follower.document(issues[0].id).metadata["access"] == ["security:DOC/Staff"]
+    follower.assert_exact()
+
+
+def test_where_nothing_is_believed_every_issue_is_read_once(server: JiraServer) -> None:
+    project = server.state.create_project("DOC")
+    issues = server.seed(project, 250)
+    _, gone = (server.state.attach(issues[7], name, b"Words.\n") for name in ("kept.txt", "gone.txt"))
+    follower = Follower(server)
+    follower.sync()
+    server.state.delete_attachment(issues[7], gone, silent=True)
+    new = server.state.attach(issues[9], "new.txt", b"New words.\n")
+    server.log.clear()
+    done = follower.sync(full=True)
+    whole = [asked for asked in server.log.all() if b"description" in asked.body]
+    assert len(whole) == 3, "by the fetch alone"
+    assert set(done.fetched) == {
+        *(str(issue.id) for issue in issues),
+        f"{issues[9].id}/attachment/{new.id}",
+    }
+    assert list(done.removed) == [f"{issues[7].id}/attachment/{gone.id}"]
+    assert done.changed == [f"{issues[9].id}/attachment/{new.id}", str(issues[9].id)]
+    follower.assert_exact()
+
+
+def test_a_first_sync_that_broke_off_goes_on_without_reading_issues_to_list_them(server: JiraServer) -> None:
+    project = server.state.create_project("DOC")
+    issues = server.seed(project, 300)
+    server.state.attach(issues[250], "notes.txt", b"Words.\n")
+    source = open_source(server)
+    first = source.scan(Known(census=True))
+    part = [answer for answer in source.fetch(list(frame_items(first.items))[:100]) if isinstance(answer, Document)]
+    versions = {document.native_id: document.version for document in part}
+    for cursor in (first.cursor, {}):  # kept, or none: then only what is held is doubted
+        server.log.clear()
+        second = source.scan(Known(cursor, versions, census=True))
+        whole = [asked for asked in server.log.all() if b"description" in asked.body]
+        assert len(whole) == (0 if cursor else 1)
+        items = {item.native_id: item for item in frame_items(second.items)}
+        assert items.keys() >= {b"%d" % issue.id for issue in issues}
+        assert all(items[native_id].version == version for native_id, version in versions.items())
+    found = {
+        answer.native_id for answer in source.fetch([each for each in items.values() if each.native_id not in versions])
+    }
+    source.close()
+    assert len(found) == 201, "with the attachment"
+
+
+def without_row(native_id: int) -> Callable[[Any], Any]:
+    """An answer as if there were no such issue."""
+    return lambda body: body | {"issues": [row for row in body["issues"] if row["id"] != str(native_id)]}
+
+
+def of_another_project(native_id: int) -> Callable[[Any], Any]:
+    """An answer in which the issue is one of another project."""
+
+    def change(body: Any) -> Any:
+        for row in body["issues"]:
+            if row["id"] == str(native_id):
+                row["fields"]["project"] = {"id": "77", "key": "OTHER"}
+        return body
+
+    return change
+
+
+@pytest.mark.parametrize("wrong", [without_row, of_another_project])
+@pytest.mark.parametrize("mode", ["verified", "full", "due"])
+def test_one_wrong_answer_about_an_issue_removes_nothing(
+    server: JiraServer, wrong: Callable[[int], Callable[[Any], Any]], mode: str
+) -> None:
+    _, issues = some(server, 5)
+    server.state.attach(issues[2], "notes.txt", b"Words.\n")
+    server.clock.advance(minutes=30)
+    server.state.edit(issues[4], summary="Newest by far")
+    follower = Follower(server)
+    follower.sync()
+    held = set(follower.held)
+    turn = 0
+
+    def change(body: Any) -> Any:
+        nonlocal turn
+        read_by_id = any("fields" in row and "attachment" in row["fields"] for row in body.get("issues", []))
+        if read_by_id:
+            turn += 1
+        return wrong(issues[2].id)(body) if read_by_id and turn == 1 else body
+
+    path = "/bulkfetch" if server.flavour.value == "cloud" else "/search"
+    server.faults.always(conditions.changed(change), path=path)
+    if mode == "verified":
+        follower.cursor = {**follower.cursor, "verified_at": 0}
+    if mode == "due":
+        follower.failed = {b"%d" % issues[2].id: "?"}
+    done = follower.sync(census=mode == "verified", full=mode == "full", due=mode == "due")
+    assert turn
+    assert not done.removed
+    assert set(follower.held) == held
+
+
+def test_what_the_bulk_fetch_names_among_its_errors_is_not_gone(cloud: JiraServer) -> None:
+    _, issues = some(cloud, 6)
+    cloud.state.attach(issues[2], "notes.txt", b"Words.\n")
+    follower = Follower(cloud)
+    follower.sync()
+    cloud.limits.not_in_bulk = frozenset({issues[2].id})
+    cloud.state.delete(issues[4])
+    follower.cursor = {**follower.cursor, "verified_at": 0}
+    assert list(follower.sync(census=True).removed) == [str(issues[4].id)]
+    done = follower.sync(full=True)
+    assert not done.removed
+    assert done.failed[str(issues[2].id)] == "the site can't give out this issue"
+    assert str(issues[2].id) not in follower.sync(due=True).removed
+    assert len(follower.held) == 6
+    cloud.limits.not_in_bulk = frozenset()
+    follower.sync(due=True)
+    assert not follower.failed
+    follower.assert_exact()
+
+
+def test_an_issue_that_always_fails_does_not_stop_the_others_when_it_is_due(server: JiraServer) -> None:
+    project, issues = some(server, 5)
+    follower = Follower(server)
+    follower.sync()
+    server.clock.advance(minutes=40)
+    server.state.edit(issues[1], summary="Edited")
+    bad, answer = str(issues[2].id), server.answer
+
+    def failing(request: Request, fault: conditions.Fault | None) -> Response:
+        named = request.method == "POST" and bad.encode() in request.body and b"reconcile" not in request.body
+        if named or f"/issue/{bad}" in request.path:
+            fault = conditions.server_error(500)
+        return answer(request, fault)
+
+    server.answer = failing  # type: ignore[method-assign]
+    follower.failed = {bad.encode(): "?"}
+    done = follower.sync(due=True)
+    assert done.fetched == [str(issues[1].id)]
+    assert done.failed == {bad: "the site can't give out this issue"}
+    server.state.create_issue(project, "New")
+    for census in (False, True):
+        done = follower.sync(due=True, census=census)
+        assert bad in done.failed
+        assert not done.removed
+    assert len(follower.held) == 6
+
+
+def test_a_page_to_sign_in_at_or_a_cut_file_is_no_attachment(server: JiraServer) -> None:
+    _, (issue,) = some(server, 1)
+    notes = server.state.attach(issue, "notes.md", b"# Notes\n\nThe true words.\n")
+    page = "<html><body>Sign in with single sign-on</body></html>"
+    server.faults.always(conditions.Fault(200, page, content_type="text/html"), path=f"/{notes.id}")
+    follower = Follower(server)
+    native_id = f"{issue.id}/attachment/{notes.id}"
+    assert follower.sync().failed == {native_id: "53 bytes came of a file of 25"}
+    server.faults.clear()
+    assert follower.sync(due=True).fetched == [native_id]
+    follower.assert_exact()
+
+
+def test_a_change_that_the_search_learned_of_late_is_not_missed(server: JiraServer) -> None:
+    issues = server.seed(server.state.create_project("DOC"), 250)  # more than a look shows
+    follower = Follower(server)
+    follower.sync()
+    for census in (False, True):
+        server.clock.advance(minutes=40)
+        server.faults.search_lag = timedelta(minutes=20)  # longer than the overlap
+        late = issues[census]
+        server.state.edit(late, summary="Edited late")
+        server.clock.advance(minutes=14)
+        server.state.edit(issues[9], summary=f"Edited {census}")
+        server.index.catch_up([issues[9].id])
+        assert follower.sync().fetched == [str(issues[9].id)]
+        server.clock.advance(minutes=7)
+        assert follower.probe() != follower.version
+        assert follower.sync(census=census).fetched == [str(late.id)]
+        assert follower.sync(census=census).fetched == []
+        server.faults.search_lag = timedelta(0)
+
+
+def test_a_former_key_that_a_pattern_found_is_no_second_copy_of_its_project(server: JiraServer) -> None:
+    project, _ = some(server, 3)
+    settings = JiraSettings.model_validate(jira_settings(server, "*"))
+    source = JiraSource("work.DOC", "DOC", settings)
+    source.scan(Known(census=True))
+    server.state.rename_project_key(project, "NEW")
+    assert source.probe() == "gone"
+    listing = source.scan(Known(versions={b"10005": "x"}))
+    source.close()
+    assert (listing.complete, listing.items.height, listing.version) == (True, 0, "gone")
+    assert listing.reasons == {b"10005": MOVED}
+    for key in ("DOC", "NEW"):
+        given = open_source(server, key)
+        assert given.probe() != "gone", "a key given one by one goes on working"
+        assert given.scan(Known(census=True)).items.height == 3
+        given.close()
 
 
 def test_every_issue_is_read_again_with_a_census_when_that_is_due(server: JiraServer) -> None:
@@ -403,6 +630,12 @@ def test_the_gateway_serves_and_links_lead_to_the_site(cloud: JiraServer) -> Non
     follower = Follower(cloud, settings=settings)
     assert len(follower.sync().fetched) == 2
     assert follower.document(issue.id).uri == f"{cloud.url}/browse/DOC-1"
+    follower.sync()
+    source = open_source(cloud, **settings)
+    assert source.url == cloud.gateway_url, "until it is known"
+    source.scan(Known(follower.cursor, {key: each.version for key, each in follower.held.items()}))
+    assert source.url == f"{cloud.url}/browse/DOC"
+    source.close()
 
 
 def test_a_wrong_secret_is_told(server: JiraServer) -> None:
@@ -451,3 +684,57 @@ def test_a_clock_that_runs_ahead_hides_no_later_change(server: JiraServer) -> No
     server.clock.set(datetime.now(UTC))
     server.state.edit(issues[1], summary="From now")
     assert str(issues[1].id) in follower.sync().fetched
+
+
+def test_many_issues_that_are_gone_cost_few_requests_and_each_has_a_reason(server: JiraServer) -> None:
+    issues = server.seed(server.state.create_project("DOC"), 700)
+    other = server.state.create_project("OPS")
+    follower = Follower(server)
+    follower.sync()
+    server.clock.advance(minutes=40)
+    for issue in issues[:300]:
+        server.state.archive(issue)
+    for issue in issues[300:400]:
+        server.state.delete(issue)
+    for issue in issues[400:450]:
+        server.state.move(issue, other)
+    done = follower.sync()
+    assert set(done.removed) == {str(issue.id) for issue in issues[:450]}
+    assert {done.removed[str(issue.id)] for issue in issues[:290]} == {"archived"}
+    assert {done.removed[str(issue.id)] for issue in issues[310:400]} <= {"deleted", "deleted or no longer visible"}
+    assert {done.removed[str(issue.id)] for issue in issues[400:450]} == {MOVED}
+    assert done.sent <= 80
+    follower.assert_exact()
+
+
+def test_issues_that_a_broken_search_index_lacks_are_asked_for_one_by_one(data_center: JiraServer) -> None:
+    issues = data_center.seed(data_center.state.create_project("DOC"), 300)
+    follower = Follower(data_center)
+    follower.sync()
+    lost = {str(issue.id) for issue in issues[:200]}
+
+    def without(body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"issues": [row for row in body["issues"] if row["id"] not in lost]}
+
+    def recovers(request: Request, _template: str, _response: Response) -> None:
+        if any(f"/issue/{each}" in request.path for each in lost):
+            data_center.faults.clear()
+
+    data_center.faults.always(conditions.changed(without), path="/search")
+    data_center.observers.append(recovers)
+    done = follower.sync(census=True)
+    assert not done.removed
+    assert len(follower.held) == 300
+
+
+def test_a_filter_that_leaves_out_many_asks_for_lists_rather_than_for_each(cloud: JiraServer) -> None:
+    issues = cloud.seed(cloud.state.create_project("DOC"), 1_000)
+    for issue in issues[:30]:
+        cloud.state.edit(issue, labels=["public"])
+    follower = Follower(cloud)
+    follower.sync()
+    follower.settings = {"jql": "labels = public"}
+    done = follower.sync(census=True)
+    assert set(done.removed.values()) == {LEFT_OUT}
+    assert len(done.removed) == 970
+    assert done.sent <= 20
