@@ -67,7 +67,13 @@ class SiteSettings(SourceSettings):
         return any(map(_is_pattern, self.wanted_keys))
 
     def covers(self, key: str) -> bool:
-        """Whether a part of this key belongs to the source, as far as its key tells."""
+        """Whether a part of this key belongs to the source, as far as its key tells.
+
+        A key that is given in another case is the same part under the spelling that is given.
+        """
+        given = {one.upper(): one for one in self.wanted_keys if not _is_pattern(one)}
+        if given.get(key.upper(), key) != key:
+            return False
         return _matches_any(key, self.wanted_keys) and not _matches_any(key, self.unwanted_keys)
 
 
@@ -105,6 +111,9 @@ class AtlassianSettings(SiteSettings):
     )
     concurrency: int = Field(4, ge=1, le=32, description="Requests of one run under way at once.")
     attachments: bool = Field(True, description="Whether attachments become documents of their own.")
+    verify_every: Duration = Field(
+        timedelta(days=1), description="How often a full listing compares what changes without a new version too."
+    )
 
     operational: ClassVar[frozenset[str]] = SourceSettings.operational | {
         "email",
@@ -125,6 +134,11 @@ class AtlassianSettings(SiteSettings):
         "projects",
         "exclude_projects",
     }
+
+    @property
+    def listing_every(self) -> timedelta:
+        """The shorter of the two intervals: a verification is a listing, too."""
+        return min(self.census_every, self.verify_every)
 
     @field_validator("url")
     @classmethod

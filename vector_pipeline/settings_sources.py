@@ -38,6 +38,11 @@ class SourceSettings(Section):
     """Settings that no document depends on; a change of any other one reads every document again."""
 
     @property
+    def listing_every(self) -> timedelta:
+        """How often everything is listed again, for whatever reason."""
+        return self.census_every
+
+    @property
     def fingerprint(self) -> str:
         """Names all settings that documents depend on, as JSON without secrets."""
         return _USER_INFO.sub("//", self.model_dump_json(exclude=set(self.operational)))

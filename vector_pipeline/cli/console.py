@@ -25,6 +25,7 @@ from vector_pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from rich.style import StyleType
 
+    from vector_pipeline.settings_atlassian import SiteSettings
     from vector_pipeline.settings_file import Loaded
     from vector_pipeline.sync.pipeline import Pipeline
 
@@ -97,6 +98,11 @@ def known_sources(
         else:
             wrong_use(f"no source {name!r}; there are: {', '.join([*sorted(sites), *known]) or 'none'}")
     return list(chosen)
+
+
+def nothing_matches(settings: SiteSettings) -> str:
+    """What to say of a site none of whose spaces or projects the settings take."""
+    return f"nothing this account sees there matches {settings.keys_field}: {', '.join(settings.wanted_keys)}"
 
 
 def plain(value: object, *, lines: bool = False) -> str:

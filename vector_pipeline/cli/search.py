@@ -52,7 +52,11 @@ def search_command(
 
     if not query.strip():
         console.wrong_use("the query is empty")
-    readers = reader_labels(as_group or [], [as_user] if as_user else []) if as_group or as_user else None
+    asks = [*(as_group or []), *([] if as_user is None else [as_user])]
+    if not all(name.strip() for name in asks):
+        # An unset variable of a shell must not open what it was meant to close.
+        console.wrong_use("the name of a group or user is empty")
+    readers = reader_labels(as_group or [], [as_user] if as_user else []) if asks else None
     with console.opened() as pipeline:
         wanted = {
             "source": console.known_sources(pipeline, source, with_sites=True) if source else None,

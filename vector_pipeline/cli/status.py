@@ -36,11 +36,12 @@ def status_command(
     """
     from vector_pipeline.index.base import VectorIndexError
     from vector_pipeline.sync.collection import former_collection_kept_by
-    from vector_pipeline.sync.discovery import failed_discoveries
+    from vector_pipeline.sync.discovery import empty_sites, failed_discoveries
 
     with console.opened() as pipeline:
         errors: dict[str, str] = {}
         undiscovered = failed_discoveries(pipeline)
+        empty = {site.label: console.nothing_matches(site.settings) for site in empty_sites(pipeline)}
         if probe:
             from vector_pipeline.sync.observation import observe
 
@@ -59,12 +60,16 @@ def status_command(
             {
                 "sources": rows,
                 "not_discovered": undiscovered,
+                "nothing_found": empty,
                 "searches_wait_for": waiting,
                 "index_error": str(index_error or ""),
             }
         )
     else:
-        _print(rows)
+        if rows or not (empty or undiscovered):
+            _print(rows)
+        for name, why in empty.items():
+            console.err.print(console.text(f"{name}: {why}", "yellow"), soft_wrap=True)
         for name, why in undiscovered.items():
             console.err.print(console.text(f"{name}: its parts could not be found: {why}", "red"), soft_wrap=True)
         if waiting:

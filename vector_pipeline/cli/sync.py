@@ -84,7 +84,7 @@ def _sync(
 
 def _discover(pipeline: Pipeline, report: Report, wanted: Sequence[str], shown: Display) -> None:
     """Finds the parts of the sites that are to be synced; reports sites that did not say."""
-    from vector_pipeline.sync.discovery import discover
+    from vector_pipeline.sync.discovery import discover, empty_sites
     from vector_pipeline.sync.partitions import site_sources
 
     sites = [site for site in site_sources(pipeline.settings) if not wanted or site.label in wanted]
@@ -92,6 +92,8 @@ def _discover(pipeline: Pipeline, report: Report, wanted: Sequence[str], shown: 
         shown.announce("looking for spaces and projects")
         for label, error in discover(pipeline, sites).errors.items():
             report.add(Outcome(label, "failed", error=str(error)))
+        for site in empty_sites(pipeline):
+            report.add(Outcome(site.label, "nothing found", reason=console.nothing_matches(site.settings)))
 
 
 def _ask(pipeline: Pipeline, report: Report, names: Sequence[str], *, everything: bool, options: Options) -> list[Due]:

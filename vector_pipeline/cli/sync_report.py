@@ -18,6 +18,7 @@ _COLOURS = {
     "in step": "green",
     "success": "green",
     "removed": "cyan",
+    "nothing found": "yellow",
 }
 
 _CHANGES = {
@@ -141,6 +142,8 @@ def print_report(report: Report) -> None:
 
 def _changes(outcome: Outcome) -> str:
     """The counts that are not zero, in words."""
+    if outcome.status == "nothing found":
+        return outcome.reason
     found = [f"{int(outcome.counts[name]):,} {words}" for name, words in _CHANGES.items() if outcome.counts.get(name)]
     return ", ".join(found) or ("nothing" if outcome.status in ("success", "partial") else "")
 
@@ -169,7 +172,7 @@ def _print_verdict(report: Report) -> None:
     elif check is None and not report.outcomes:
         console.out.print("there are no sources; name them in pipeline.yaml")
     elif check is None:
-        idle = all(outcome.status == "in step" for outcome in report.outcomes.values())
+        idle = all(outcome.status in ("in step", "nothing found") for outcome in report.outcomes.values())
         verdict = "not all sources are in step" if report.failed else "nothing to do" if idle else "done"
         console.out.print(f"{verdict} · {seconds}")
     elif check.passed:

@@ -28,11 +28,14 @@ from vector_pipeline.sync.pipeline import Pipeline
 TICK_SECONDS = 15
 """Seconds between ticks. One without news costs about 10 ms; what a person waits for is mostly this."""
 
-PROBING_SECONDS = 25.0
+PROBING_SECONDS = 20.0
 """After this long a tick begins no further probes: Dagster gives up on a tick after 60 seconds."""
 
 PROBE_SECONDS = 20.0
 """Longest wait for one probe within a tick, whatever the source's own time-out."""
+
+DISCOVERY_SECONDS = 12.0
+"""Longest time for finding the parts of sites within a tick; probes come after it."""
 
 LOOK_EVERY = timedelta(minutes=10)
 """How often a tick without news compares the partition keys all the same."""
@@ -105,7 +108,7 @@ class _Tick:
     def _discover(self) -> dict[str, PipelineError]:
         """Asks the sites whose time has come which parts they have; what went wrong then, by source."""
         due = due_for_discovery(self.pipeline, self.source_type, self.now)
-        found = discover(self.pipeline, due, longest=timedelta(seconds=PROBE_SECONDS))
+        found = discover(self.pipeline, due, longest=DISCOVERY_SECONDS)
         for name in found.new:
             self.context.log.info(f"{name} was found")
         for name, error in found.errors.items():

@@ -17,12 +17,12 @@ class SourceType:
     """How a type of source is opened, and how its parts are found where a source has several.
 
     `open(name, key, settings, data_dir)`: `name` is the partition without its type, `key` that of the part ("" for a
-    source that is one partition), `data_dir` the folder for caches. `discover(name, settings)` lists all parts of the
-    site that the settings cover; it raises SourceError rather than list only some.
+    source that is one partition), `data_dir` the folder for caches. `discover(name, settings, seconds)` lists all parts
+    of the site that the settings cover; it raises SourceError rather than list only some or take longer.
     """
 
     open: Callable[[str, str, Any, Path], Source]
-    discover: Callable[[str, Any], list[Part]] | None = None
+    discover: Callable[[str, Any, float | None], list[Part]] | None = None
 
 
 # The modules of a type are imported when one of its sources is opened: each costs time only where it is used.
@@ -46,10 +46,10 @@ def _open_confluence(name: str, key: str, settings: Any, data_dir: Path) -> Sour
     return ConfluenceSource(name, key, settings)
 
 
-def _discover_spaces(name: str, settings: Any) -> list[Part]:
+def _discover_spaces(name: str, settings: Any, seconds: float | None) -> list[Part]:
     from vector_pipeline.sources.confluence.spaces import discover_spaces
 
-    return discover_spaces(name, settings)
+    return discover_spaces(name, settings, seconds)
 
 
 def _open_jira(name: str, key: str, settings: Any, data_dir: Path) -> Source:
@@ -58,10 +58,10 @@ def _open_jira(name: str, key: str, settings: Any, data_dir: Path) -> Source:
     return JiraSource(name, key, settings)
 
 
-def _discover_projects(name: str, settings: Any) -> list[Part]:
+def _discover_projects(name: str, settings: Any, seconds: float | None) -> list[Part]:
     from vector_pipeline.sources.jira.projects import discover_projects
 
-    return discover_projects(name, settings)
+    return discover_projects(name, settings, seconds)
 
 
 SOURCE_TYPES: Mapping[str, SourceType] = {
@@ -79,7 +79,7 @@ def open_source(source_type: str, name: str, key: str, settings: SourceSettings,
     raise SourceMisconfigured(f"{source_type}/{name}: unknown source type", hint=f"use one of {sorted(SOURCE_TYPES)}")
 
 
-def discover_parts(source_type: str, name: str, settings: SiteSettings) -> list[Part]:
-    """The parts of a site that its settings cover, by asking the site. Raises SourceError."""
+def discover_parts(source_type: str, name: str, settings: SiteSettings, seconds: float | None = None) -> list[Part]:
+    """The parts of a site that its settings cover, by asking the site. Raises SourceError, also after `seconds`."""
     discover = SOURCE_TYPES[source_type].discover
-    return discover(name, settings) if discover else []
+    return discover(name, settings, seconds) if discover else []

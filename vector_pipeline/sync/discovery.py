@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from vector_pipeline.errors import PipelineError
@@ -43,6 +43,17 @@ def due_for_discovery(pipeline: Pipeline, source_type: str, now: datetime) -> li
     ]
 
 
+def empty_sites(pipeline: Pipeline) -> list[SiteSource]:
+    """The sites that answered when last asked, and of whose parts none is covered by the settings."""
+    answered = {label for label, row in pipeline.store.discoveries().items() if not row.error}
+    held = pipeline.partitions()
+    return [
+        site
+        for site in site_sources(pipeline.settings)
+        if site.label in answered and not any(name.startswith(f"{site.label}.") for name in held)
+    ]
+
+
 def failed_discoveries(pipeline: Pipeline) -> dict[str, str]:
     """What went wrong when sites were last asked, by source; of those that are still in the settings."""
     found = pipeline.store.discoveries()
@@ -50,17 +61,17 @@ def failed_discoveries(pipeline: Pipeline) -> dict[str, str]:
     return {label: found[label].error for label in labels if label in found and found[label].error}
 
 
-def discover(pipeline: Pipeline, sites: Sequence[SiteSource], *, longest: timedelta | None = None) -> Discovered:
+def discover(pipeline: Pipeline, sites: Sequence[SiteSource], *, longest: float | None = None) -> Discovered:
     """Asks those sites whose settings hold patterns which parts they have, and records it.
 
-    A site that does not answer hides no other. With `longest` none is given more time than about that.
+    A site that does not answer hides no other. With `longest` none is given more than about so many seconds.
     """
-    asked = [_hurried(site, longest) if longest else site for site in sites if site.settings.discovers]
+    asked = [site for site in sites if site.settings.discovers]
     result = Discovered()
     if not asked:
         return result
     with ThreadPoolExecutor(min(SITES_AT_ONCE, len(asked)), "discovery") as threads:
-        answers = list(threads.map(_ask, asked))
+        answers = list(threads.map(lambda site: _ask(site, longest), asked))
     for site, answer in zip(asked, answers, strict=True):
         if isinstance(answer, PipelineError):
             result.errors[site.label] = answer
@@ -71,16 +82,12 @@ def discover(pipeline: Pipeline, sites: Sequence[SiteSource], *, longest: timede
     return result
 
 
-def _hurried(site: SiteSource, longest: timedelta) -> SiteSource:
-    """The site, with less patience for one answer and for all waiting."""
-    settings, half = site.settings, longest / 2
-    patience = {"timeout": min(settings.timeout, half), "max_wait": min(settings.max_wait, half)}
-    return replace(site, settings=settings.model_copy(update=patience))
-
-
-def _ask(site: SiteSource) -> list[Part] | PipelineError:
+def _ask(site: SiteSource, seconds: float | None) -> list[Part] | PipelineError:
+    settings = site.settings
+    if seconds is not None and settings.timeout.total_seconds() > seconds / 2:
+        settings = settings.model_copy(update={"timeout": timedelta(seconds=seconds / 2)})
     try:
-        return discover_parts(site.source_type, site.name, site.settings)
+        return discover_parts(site.source_type, site.name, settings, seconds)
     except PipelineError as error:
         return error
 

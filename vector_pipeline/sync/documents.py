@@ -109,7 +109,7 @@ class _Sync:
         held = self.store.known_documents(self.pid)
         failed = self._failed()
         footing = find_footing(self.store, self.pid, config, holds_documents=not held.is_empty())
-        census_due = state.census_at is None or self.now - state.census_at >= settings.census_every
+        census_due = state.census_at is None or self.now - state.census_at >= settings.listing_every
         full = self.options.full or footing.is_mixed
         known = Known(
             cursor={} if footing.is_mixed else state.cursor,
@@ -132,6 +132,12 @@ class _Sync:
         self._quarantine(listing.failures)
         if not (plan.fetch.is_empty() and plan.delete.is_empty()):
             record_start(self.store, self.pid, config, footing)
+            if held.is_empty() and not state.cursor:
+                # All that comes now is at least as new as this scan: should the run end early, the next one goes on
+                # from here instead of doubting what it finds.
+                self.store.record_scan(
+                    self.pid, version="", cursor=dict(listing.cursor), settings_hash=b"", census_at=None
+                )
         self._fetch(plan)
         self._delete(plan, held, listing)
         self.store.release(self.pid, plan.release, DOCUMENTS)

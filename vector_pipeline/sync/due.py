@@ -50,7 +50,7 @@ def due_partition(pipeline: Pipeline, name: str, observed: str, now: datetime | 
         reason = "an earlier run did not finish"
     elif not store.due_for_retry(partition.partition_id, now).is_empty():
         reason = "failed documents are due again"
-    elif state.census_at is None or now - state.census_at >= settings.census_every:
+    elif state.census_at is None or now - state.census_at >= settings.listing_every:
         reason = "a full listing is due"
     return Due(name, reason, state.built_version, observed) if reason else None
 

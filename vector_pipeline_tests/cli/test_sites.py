@@ -63,7 +63,8 @@ def test_a_search_as_a_group_shows_only_what_its_members_may_read(project: Proje
         return {hit["title"] for hit in hits}
 
     assert {"Rota", "Keys"} <= titles()
-    assert "Keys" in titles("--as-group", "dev")
+    assert "Keys" in titles("--as-group", "dev", "--as-group", "all-users")
+    assert "Keys" not in titles("--as-group", "dev"), "whoever may not see the space does not see its pages either"
     assert "Keys" not in titles("--as-group", "sales", "--as-group", "space:ENG")
     assert "Rota" in titles("--as-group", "space:ENG")
 
@@ -130,3 +131,25 @@ def test_a_space_key_that_the_site_does_not_have_is_named(project: Project, wiki
     assert outcomes["confluence/wiki.ENG"]["status"] == "success"
     assert outcomes["confluence/wiki.WRONG"]["status"] == "failed"
     assert "WRONG" in outcomes["confluence/wiki.WRONG"]["error"]
+
+
+def test_a_pattern_that_matches_nothing_is_said(project: Project, wiki: ConfluenceServer) -> None:
+    project.add_confluence("wiki", wiki, "ZZZ*")
+    answer = Command(project).inside("sync")
+    assert answer.code == 0
+    assert "nothing this account sees there matches spaces: ZZZ*" in answer.out
+    assert "ZZZ*" in Command(project).inside("status").err
+
+
+@pytest.mark.parametrize("option", ["--as-user", "--as-group"])
+def test_a_reader_without_a_name_is_refused_rather_than_shown_everything(project: Project, option: str) -> None:
+    answer = Command(project).inside("search", "pager", option, "")
+    assert answer.code == 2
+    assert "empty" in answer.err
+
+
+def test_a_key_in_another_case_is_not_a_second_partition(project: Project, wiki: ConfluenceServer) -> None:
+    project.add_confluence("wiki", wiki, "eng", "O*", "E*")
+    assert Command(project).inside("sync").code == 0
+    with project.open() as pipeline:
+        assert pipeline.partitions() == ["confluence/wiki.eng", "confluence/wiki.OPS"]

@@ -23,7 +23,7 @@ from vector_pipeline.sources.atlassian.answers import Undecodable
 from vector_pipeline.sources.atlassian.budget import shared_budget
 from vector_pipeline.sources.atlassian.connection import LiveSockets
 from vector_pipeline.sources.atlassian.credentials import open_plain_session, open_session
-from vector_pipeline.sources.atlassian.errors import Abandoned, SiteThrottled
+from vector_pipeline.sources.atlassian.errors import Abandoned, SiteThrottled, SiteUnreachable
 from vector_pipeline.sources.atlassian.exchange import MAY_PASS, Answer, Broken, Trouble, exchange
 from vector_pipeline.sources.atlassian.explanations import Explanations
 from vector_pipeline.sources.atlassian.halting import Halt
@@ -86,6 +86,8 @@ class Questions:
         """An answer of 2xx or 3xx, and what `read` made of it. Raises SourceError for any other, after its tries."""
         tries: Counter[str] = Counter()
         while True:
+            if time.monotonic() >= self._hurry_until:
+                raise self._out_of_time()
             self._wait_for_turn()
             started = time.monotonic()
             try:
@@ -105,7 +107,7 @@ class Questions:
             self._wait_for_retry(setback, tries)
 
     def hurry(self, seconds: float) -> None:
-        """From now on all waits together take at most so long, and no retry starts later."""
+        """From now on all waits together take at most so long, and no request starts later."""
         self._hurry, self._hurry_until = Allowance(seconds), time.monotonic() + seconds
 
     def refuse_if_halted(self) -> None:
@@ -228,6 +230,12 @@ class Questions:
             f"{self._label}: {self._address.url} limits requests{told}; no more waiting is allowed",
             hint=f"the next run goes on from here; raise max_wait (now {self._max_wait:g} s) "
             "or lower requests_per_minute and concurrency",
+        )
+
+    def _out_of_time(self) -> SiteUnreachable:
+        return SiteUnreachable(
+            f"{self._label}: {self._address.url} did not answer all questions in time",
+            hint="it is tried again soon; if that goes on, look at the site's load",
         )
 
     def _out_of_budget(self) -> SiteThrottled:

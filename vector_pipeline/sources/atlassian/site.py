@@ -122,7 +122,7 @@ class Site:
                 self._pools.discard(pool)
 
     def hurry(self, seconds: float) -> None:
-        """From now on all waits together, for the budget too, take at most so long, and no retry starts later."""
+        """From now on all waits together, for the budget too, take at most so long, and no request starts later."""
         self._questions.hurry(seconds)
 
     def close(self) -> None:

@@ -8,13 +8,16 @@ from vector_pipeline.sources.base import Part
 from vector_pipeline.sources.confluence.space import list_spaces
 
 
-def discover_spaces(name: str, settings: ConfluenceSettings) -> list[Part]:
-    """The spaces that the account may see and the settings cover, by key. Raises SourceError rather than list some.
+def discover_spaces(name: str, settings: ConfluenceSettings, seconds: float | None = None) -> list[Part]:
+    """The spaces that the account may see and the settings cover, by key.
 
-    Archived spaces are left out unless the settings want them or name them by key.
+    Archived spaces are left out unless the settings want them or name them by key. Raises SourceError rather than
+    list only some, also when they can't be had in `seconds`.
     """
     label = f"confluence/{name}"
     site = Site(settings, product="confluence", label=label)
+    if seconds is not None:
+        site.hurry(seconds)
     try:
         spaces = list(list_spaces(site, label))
     finally:
