@@ -7,6 +7,7 @@ joins the principals that are needed together with "+".
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 
 MOST_JOINED = 3
@@ -18,6 +19,8 @@ NOBODY = "nobody"
 
 _MOST_KEPT = 5 * MOST_LABELS
 """Combinations kept while levels are joined: the work stays bounded whatever the levels are."""
+_MOST_MADE = 20 * MOST_LABELS
+"""Combinations made for one level, of which those are kept: more would only be dropped again."""
 _LOOKS_JOINED = re.compile(r"\+(?:user|group|space|project|security):")
 _Combination = frozenset[str]
 
@@ -29,9 +32,16 @@ def combine_levels(levels: Sequence[Set[str]]) -> list[str]:
     than three principals, or comes after the first 200 labels, is dropped, which only hides. No levels give no labels,
     and so does a level that names nobody.
     """
+    needed = _needed(levels)
+    shared = Counter(name for level in needed for name in level)
     combinations: set[_Combination] = {frozenset()}
-    for level in _needed(levels):
-        combinations = _minimal(_extended(combinations, level))
+    for level in needed:
+        names = sorted(
+            level, key=lambda name: (-shared[name], name)
+        )  # one that is in several levels makes short labels
+        combinations = _minimal(_extended(combinations, level, names[: max(1, _MOST_MADE // len(combinations))]))
+        if not combinations:
+            return []
     return sorted("+".join(sorted(one)) for one in _shortest(combinations, MOST_LABELS) if one)
 
 
@@ -45,13 +55,14 @@ def _needed(levels: Sequence[Set[str]]) -> list[_Combination]:
     return needed
 
 
-def _extended(combinations: Iterable[_Combination], level: _Combination) -> set[_Combination]:
+def _extended(combinations: Iterable[_Combination], level: _Combination, names: Sequence[str]) -> set[_Combination]:
+    """Each combination that satisfies the level, and each other one with one of the names."""
     extended: set[_Combination] = set()
     for one in combinations:
         if one & level:
             extended.add(one)
         elif len(one) < MOST_JOINED:
-            extended.update(one | {name} for name in level)
+            extended.update(one | {name} for name in names)
     return extended
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import combinations
+from math import comb
+
+from vector_pipeline.sources.access_labels import NOBODY
 
 MOST_JOINED = 3
 """Principals in one label; sources drop longer combinations, which only hides."""
@@ -19,20 +22,15 @@ MOST_LABELS = 20_000
 def reader_labels(groups: Iterable[str], users: Iterable[str] = ()) -> list[str]:
     """The labels that a member of these groups, or one of these users, satisfies, sorted.
 
-    A name with a colon is taken for a whole label ("space:ENG", "security:Internal"); another one stands for the group
-    or user of that name, and for the label of exactly that name, as settings may give it.
+    A name with a colon is taken for a whole label ("space:ENG", "security:OPS/Internal"). Another one stands for the
+    group or user of that name; a group also for the label of exactly that name, as settings may give it: who can choose
+    a user name must not choose a label by it. Nobody has the label that sources give to what no reader may see.
     """
-    principals = {label for name in groups for label in _labels("group", name)}
-    principals |= {label for name in users for label in _labels("user", name)}
-    named = sorted(label for label in principals if ":" in label)
-    labels = set(principals)
+    labels = {label for name in groups for label in ((name,) if ":" in name else (name, f"group:{name}"))}
+    labels |= {name if ":" in name else f"user:{name}" for name in users}
+    named = sorted(labels)
     for size in range(2, MOST_JOINED + 1):
-        joined = {"+".join(several) for several in combinations(named, size)}
-        if len(labels) + len(joined) > MOST_LABELS:
+        if len(labels) + comb(len(named), size) > MOST_LABELS:
             break
-        labels |= joined
-    return sorted(labels)
-
-
-def _labels(kind: str, name: str) -> tuple[str, ...]:
-    return (name,) if ":" in name else (name, f"{kind}:{name}")
+        labels |= {"+".join(several) for several in combinations(named, size)}
+    return sorted(labels - {NOBODY})

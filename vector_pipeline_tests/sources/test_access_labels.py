@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -81,3 +82,18 @@ def test_many_large_levels_are_combined_quickly_and_within_the_limit() -> None:
     assert time.perf_counter() - started < 5
     assert "group:all" in labels
     assert len(labels) <= MOST_LABELS
+
+
+def test_huge_levels_take_little_time_and_memory() -> None:
+    levels = [{f"user:{level}-{number}" for number in range(700)} | {"group:late"} for level in "abc"]
+    levels[0].remove("group:late")
+    tracemalloc.start()
+    started = time.perf_counter()
+    labels = combine_levels(levels)
+    seconds = time.perf_counter() - started
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seconds < 3
+    assert most < 20_000_000
+    assert len(labels) == MOST_LABELS
+    assert "group:late+user:a-0" in labels, "one that is in several levels is kept"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from vector_pipeline.sources.access_labels import NOBODY
 from vector_pipeline.sync.access import MOST_LABELS, reader_labels
 
 
@@ -23,3 +26,22 @@ def test_a_member_of_a_thousand_groups_still_has_a_bounded_query() -> None:
     labels = reader_labels([f"g{number}" for number in range(1000)])
     assert len(labels) <= MOST_LABELS
     assert "group:g999" in labels
+
+
+def test_a_member_of_thousands_of_groups_is_answered_at_once() -> None:
+    assert len(reader_labels([f"g{number}" for number in range(3000)])) == 6000
+
+
+def test_a_user_name_opens_nothing_but_what_names_that_user() -> None:
+    assert reader_labels([], ["hr"]) == ["user:hr"]
+
+
+def test_words_of_the_settings_are_joined_like_groups() -> None:
+    assert "group:staff+readers" in reader_labels(["staff", "readers"])
+
+
+@pytest.mark.parametrize("groups", [[NOBODY], [NOBODY, "staff"]])
+def test_no_reader_has_the_label_of_what_nobody_may_read(groups: list[str]) -> None:
+    assert NOBODY not in reader_labels(groups)
+    assert NOBODY not in reader_labels([], groups)
+    assert "group:nobody" in reader_labels(groups), "a group of that name is another thing"

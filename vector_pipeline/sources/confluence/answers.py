@@ -11,6 +11,8 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
+_FIRST_YEAR = 1970
+
 
 def value_at(value: Any, *path: str) -> Any:
     """What lies at the end of a path of keys, None where the path ends early."""
@@ -40,9 +42,9 @@ def rows_at(value: Any, *path: str) -> list[Json]:
 
 
 def moment_at(value: Any, *path: str) -> datetime | None:
-    """A time in UTC; None where there is none. The service writes times with an offset or a Z."""
+    """A time in UTC; None where there is none, or one before 1970. The service writes times with an offset or a Z."""
     try:
         found = datetime.fromisoformat(text_at(value, *path))
-        return found.astimezone(UTC) if found.tzinfo else None
+        return found.astimezone(UTC) if found.tzinfo and found.year >= _FIRST_YEAR else None
     except (ValueError, OverflowError):
         return None

@@ -40,9 +40,9 @@ def read_with_bodies(
     found: dict[str, Body | Unanswered | None] = {}
     records = search.records(ids, (f"body.{form}", *expand)) if ids else {}
     for number, record in records.items():
-        body = _body(record, form)
+        body = body_or_unanswered(record, form)
         if isinstance(body, Unanswered) and body.refused:
-            seen = _body(search.record(number, (f"body.{_VIEW}", *expand)), _VIEW)
+            seen = body_or_unanswered(search.record(number, (f"body.{_VIEW}", *expand)), _VIEW)
             body = body if isinstance(seen, Unanswered) else seen
         found[number] = body
     return found
@@ -54,7 +54,8 @@ def body_of(record: Json, form: str) -> Body | None:
     return Body(record, form, text) if isinstance(text, str) else None
 
 
-def _body(record: Json | Unanswered | None, form: str) -> Body | Unanswered | None:
+def body_or_unanswered(record: Json | Unanswered | None, form: str) -> Body | Unanswered | None:
+    """The body of a record that was asked for with it; None for what is not to be seen."""
     if record is None or isinstance(record, Unanswered):
         return record
     return body_of(record, form) or Unanswered("the answer holds no body")

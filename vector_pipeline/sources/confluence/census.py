@@ -8,11 +8,11 @@ elsewhere before it counts as gone.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from vector_pipeline.settings_atlassian import ConfluenceSettings
-from vector_pipeline.sources.atlassian.errors import AccessDenied, AnswerRefused
+from vector_pipeline.sources.atlassian.errors import AccessDenied, AnswerRefused, SiteUnreachable, TooLarge
 from vector_pipeline.sources.atlassian.site import Site
 from vector_pipeline.sources.base import SourceUnreachable
 from vector_pipeline.sources.confluence.answers import rows_at, text_at
@@ -23,17 +23,17 @@ from vector_pipeline.sources.confluence.rows import (
     COMMENT,
     PAGE,
     Row,
-    content_id,
     row_of_v1,
     row_of_v2,
 )
-from vector_pipeline.sources.confluence.search import CURRENT_AND_ARCHIVED, Search, quoted
+from vector_pipeline.sources.confluence.search import CURRENT_AND_ARCHIVED, Search, is_about_content, quoted
 from vector_pipeline.sources.confluence.space import Space
 
 _CLOUD_PAGE = 250
 _DC_PAGE = 500
 _LISTED = "version,space,ancestors"
 _CLOUD_PATHS = {PAGE: "pages", BLOG_POST: "blogposts"}
+_HOLDERS = {"folder": "folders", "whiteboard": "whiteboards", "database": "databases", "embed": "embeds"}
 
 
 def list_pages(site: Site, search: Search, space: Space, settings: ConfluenceSettings, label: str) -> Iterator[Row]:
@@ -116,10 +116,22 @@ def read_pages_by_id(site: Site, kind: str, ids: Iterable[str], statuses: Sequen
     return {row.id: row for rows in site.each(read, batches) for row in rows}
 
 
-def read_folder(site: Site, number: str) -> tuple[str, str] | None:
-    """Cloud: parent and title of a folder, which pages may lie in; None where it can't be seen."""
-    try:
-        answer = site.get(f"/api/v2/folders/{number}")
-    except (AnswerRefused, AccessDenied):
-        return None
-    return content_id(text_at(answer, "parentId")), text_at(answer, "title")
+def read_holder(site: Site, number: str, kind: str) -> Row | None:
+    """Cloud: a folder or another thing that pages may lie in, with title and parent; None where it can't be seen.
+
+    `kind` is what the page says its parent is; where that is not known, each kind is tried. Raises SourceError, also
+    where the token is not accepted for the kind that it is known to be (401).
+    """
+    for path in (_HOLDERS[kind],) if kind in _HOLDERS else _HOLDERS.values():
+        try:
+            answer = site.get(f"/api/v2/{path}/{number}")
+        except AccessDenied as error:
+            if error.status != 403 and kind in _HOLDERS:
+                raise
+        except (AnswerRefused, SiteUnreachable, TooLarge) as error:
+            if not isinstance(error, AnswerRefused) and not is_about_content(error):
+                raise
+        else:
+            if isinstance(answer, Mapping) and text_at(answer, "id") == number:
+                return row_of_v2(answer, PAGE)
+    return None

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 
 from vector_pipeline.documents import Failure
 from vector_pipeline.sources.base import Listing
+from vector_pipeline.sources.confluence.answers import moment_at, text_at
 from vector_pipeline.sources.confluence.bridges import Bridges
 from vector_pipeline.sources.confluence.census import list_attachments, list_comments, list_pages
 from vector_pipeline.sources.confluence.ground import Ground, counted
 from vector_pipeline.sources.confluence.memory import Memory
 from vector_pipeline.sources.confluence.picture import Picture, node_of
 from vector_pipeline.sources.confluence.presence import ARCHIVED, LEFT_OUT, find_out
-from vector_pipeline.sources.confluence.rows import ATTACHMENT, BLOG_POST, COMMENT, PAGES, Row
+from vector_pipeline.sources.confluence.rows import ATTACHMENT, BLOG_POST, COMMENT, PAGE, PAGES, Row, content_id
 from vector_pipeline.sources.confluence.search import Unanswered, quoted
 from vector_pipeline.sources.confluence.space import Space, read_readers
 from vector_pipeline.sources.confluence.tree import Tree
@@ -29,10 +30,14 @@ from vector_pipeline.sources.confluence.versions import Parts, comments_state, l
 class Census:
     """One census of a space. `memory` is the cursor of the last scan, None at first."""
 
-    def __init__(self, ground: Ground, space: Space, memory: Memory | None, *, verify: bool) -> None:
+    def __init__(
+        self, ground: Ground, space: Space, memory: Memory | None, *, verify: bool, only_counting: bool = False
+    ) -> None:
+        """`only_counting` says that nothing but a count that differs asks for it."""
         self._ground, self._space, self._memory = ground, space, memory
         self._scope, self._search = ground.scope, ground.search
         self._verify = verify or memory is None or self._scope.reads_all
+        self._only_counting = only_counting
         self._rows: dict[str, Row] = {}
         self._comments: defaultdict[str, list[tuple[str, int, str]]] = defaultdict(list)
         self._restricted = dict(memory.restricted) if memory else {}
@@ -40,6 +45,7 @@ class Census:
         self._failures: dict[str, Failure] = {}
         self._skipped: Counter[str] = Counter()
         self._left_out: list[Row] = []
+        self._young_comments: list[Row] = []
 
     def listing(self) -> Listing:
         """The space as a complete listing. Raises SourceError rather than leave something out."""
@@ -49,7 +55,7 @@ class Census:
         tree, bridges = self._tree()
         contents = self._ground.contents(self._memory)
         picture = Picture(tree, self._scope.identity(self._space), contents=contents)
-        picture.titles |= {number: title for number, (_, title) in bridges.found.items()}
+        picture.titles |= bridges.titles()
         self._enter_pages(picture)
         self._enter_rest(picture)
         for number in self._ground.held.keys() - picture.entries.keys() - self._failures.keys():
@@ -78,6 +84,18 @@ class Census:
                     self._rows.setdefault(row.id, row)
                 else:
                     self._comments[row.above].append((row.id, row.number, row.state))
+                    self._note_recent(row)
+
+    def _note_recent(self, comment: Row) -> None:
+        """A comment so young that the next delta meets it again, which may not count it twice."""
+        since = self._since()
+        if since is None or comment.modified is None or comment.modified >= since:
+            self._young_comments.append(comment)
+
+    def _since(self) -> datetime | None:
+        """From when on the next delta looks at changes."""
+        watermark = self._ground.newest_change
+        return watermark - self._scope.settings.overlap if watermark else None
 
     def _confirm(self) -> None:
         """Asks the service what became of what is held and was not listed."""
@@ -98,8 +116,11 @@ class Census:
 
     def _read_details(self) -> None:
         """Labels and restrictions: of all pages, or of those that are new or changed."""
-        pages = [number for number, row in self._rows.items() if row.kind in PAGES]
-        wanted = pages if self._verify else [number for number in pages if self._is_changed(self._rows[number])]
+        pages = [row for row in self._rows.values() if row.kind in PAGES]
+        if not self._verify:
+            pages = [row for row in pages if self._is_changed(row)]
+        above = self._above_taken_pages()
+        wanted = [row.id for row in pages if row.status in self._scope.statuses or row.id in above]
         for number, row in self._search.rows(wanted).items():
             listed = self._rows[number]
             if isinstance(row, Row):
@@ -108,6 +129,16 @@ class Census:
             elif isinstance(row, Unanswered):
                 self._fail(number, row)
             self._note_restriction(number, row)
+
+    def _above_taken_pages(self) -> set[str]:
+        """Pages above those of a status that is taken: their restrictions hold below whatever their own status."""
+        found: set[str] = set()
+        for row in self._rows.values():
+            above = row.above if row.kind == PAGE and row.status in self._scope.statuses else ""
+            while above in self._rows and above not in found:
+                found.add(above)
+                above = self._rows[above].above
+        return found
 
     def _is_changed(self, row: Row) -> bool:
         held = self._ground.held.get(row.id)
@@ -132,11 +163,15 @@ class Census:
 
     def _tree(self) -> tuple[Tree, Bridges]:
         pages = [row for row in self._rows.values() if row.kind in PAGES]
-        container = read_readers(self._ground.site, self._space, self._ground.label)
-        container = sorted({*container, *self._scope.settings.access})
+        readers = read_readers(self._ground.site, self._space, self._ground.label)
+        own = self._scope.settings.access
+        container = sorted({f"space:{self._space.key}", *readers.principals, *own})
         nodes = {row.id: node_of(row.kind, row.above, short_hash(row.title)) for row in pages}
-        tree = Tree(nodes, self._restricted, container)
-        bridges = Bridges(self._ground.site, self._search, {})
+        tree = Tree(
+            nodes, self._restricted, container, readers.principals | set(own) if readers.are_all else frozenset()
+        )
+        known = self._memory.bridges if self._memory and not self._verify else {}
+        bridges = Bridges(self._ground.site, self._search, known, afresh=True)
         bridges.complete(tree, self._restricted, pages)
         for number in self._restricted.keys() - tree.nodes.keys():
             del self._restricted[number]
@@ -167,12 +202,13 @@ class Census:
             )
 
     def _enter_rest(self, picture: Picture) -> None:
-        for row in self._rows.values():
+        for row in sorted(self._rows.values(), key=lambda one: one.kind):  # attachments before comments on them
             if row.kind in PAGES or row.id in self._failures:
                 continue
+            if row.above in self._failures:
+                self._fail(row.id, Unanswered(self._failures[row.above].reason))
+                continue
             if row.above not in picture.entries:
-                if row.above in self._failures:
-                    continue
                 self._leave_out(row, "on a page that is left out")
                 continue
             reason = self._scope.file_reason(row.title, row.size) if row.kind == ATTACHMENT else ""
@@ -193,21 +229,46 @@ class Census:
 
     def _new_memory(self, picture: Picture, tree: Tree, bridges: Bridges) -> Memory:
         now = datetime.now(UTC)
-        watermark = self._ground.newest_change
-        since = watermark - self._scope.settings.overlap if watermark else None
         held = picture.entries.keys()
+        left_out = [*self._left_out, *(row for row in self._young_comments if not _is_page(picture, row.above))]
+        total, unindexed = self._count(picture)
         return Memory(
             space=self._space,
             identity=picture.identity,
             container=list(tree.container),
-            watermark=watermark,
-            others=self._ground.newest.total - counted(picture.entries),
+            readers=tree.readers,
+            watermark=self._ground.newest_change,
+            others=total - counted(picture.entries) + len(unindexed),
             labelled=self._ground.labelled,
-            recent=_recent(self._left_out, since),
+            recent=_recent(left_out, self._since()),
             restricted=self._restricted,
             bridges=bridges.found | self._archived_bridges(tree, held),
             verified_at=now if self._memory is None or self._verify else self._memory.verified_at,
+            unindexed=unindexed,
+            counted_at=now
+            if self._only_counting and held | self._failures.keys() == self._ground.held.keys()
+            else None,
         )
+
+    def _count(self, picture: Picture) -> tuple[int, set[str]]:
+        """How many of what was listed the search has now, with what it does not list; and what it has not indexed yet.
+
+        What changed while the census ran is counted by the next delta: new things are new to it, too, and what went
+        makes its count differ.
+        """
+        newest = self._search.newest(self._scope.everything(self._space.key), self._scope.statuses)
+        shown = {content_id(text_at(hit, "content", "id")) for hit in newest.hits}
+        listed = self._rows.keys() | {number for rows in self._comments.values() for number, _, _ in rows}
+        moments = [moment for hit in newest.hits if (moment := moment_at(hit, "lastModified"))]
+        if len(newest.hits) == newest.total:
+            moments = []  # all there is
+        oldest = min(moments, default=None)
+        unindexed = {
+            number
+            for number in picture.entries.keys() & self._rows.keys() - shown - self._ground.held.keys()
+            if _is_new_since(self._rows[number], oldest)
+        }
+        return newest.total - len(shown - listed - {""}), unindexed
 
     def _archived_bridges(self, tree: Tree, held: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Pages that are left out and lie above ones that are not."""
@@ -219,6 +280,17 @@ class Census:
             found |= {one: (self._rows[one].above, self._rows[one].title) for one in above}
             above = {self._rows[one].above for one in above} - {""}
         return found
+
+
+def _is_page(picture: Picture, number: str) -> bool:
+    parts = picture.entries.get(number)
+    return parts is not None and parts.kind in PAGES
+
+
+def _is_new_since(row: Row, moment: datetime | None) -> bool:
+    """Whether a page was made after a moment; None stands for the beginning."""
+    made = row.created or (row.modified if row.number == 1 else None)
+    return row.kind in PAGES and made is not None and (moment is None or made > moment)
 
 
 def _recent(rows: Iterable[Row], since: datetime | None) -> set[str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vector_pipeline.conversion.atlassian import References
+from vector_pipeline.sources.atlassian.errors import AnswerRefused, SiteUnreachable, TooLarge
 from vector_pipeline.sources.confluence.answers import Json, moment_at, number_at, rows_at, text_at
-from vector_pipeline.sources.confluence.bodies import Body, body_of
-from vector_pipeline.sources.confluence.search import CURRENT_AND_ARCHIVED, Search
+from vector_pipeline.sources.confluence.bodies import Body, body_of, body_or_unanswered, read_with_bodies
+from vector_pipeline.sources.confluence.search import CURRENT_AND_ARCHIVED, Search, Unanswered, is_about_content
 
 _EXPAND = (
     "version",
@@ -47,15 +48,66 @@ class Comment:
         return self.created, len(self.id), self.id
 
 
-def read_comments(search: Search, pages: Sequence[str], form: str) -> dict[str, list[Comment]]:
-    """The comments of pages that can be read, by page. Raises SourceError."""
-    found: defaultdict[str, list[Comment]] = defaultdict(list)
-    cql = f"type = comment and container in ({', '.join(pages)}) order by created"
-    for record in search.every(cql, (f"body.{form}", *_EXPAND), CURRENT_AND_ARCHIVED, limit=_COMMENTS_PER_PAGE):
+@dataclass
+class Comments:
+    """The comments of a page.
+
+    `listed` names all that the search has by (id, version, state), also one that went away a moment ago: a listing
+    counts it just the same. `unreadable` says why one of them can't be read now, "" where all could.
+    """
+
+    comments: list[Comment] = field(default_factory=list)
+    listed: list[tuple[str, int, str]] = field(default_factory=list)
+    unreadable: str = ""
+
+
+NO_COMMENTS = Comments()
+
+
+def read_comments(search: Search, pages: Sequence[str], form: str) -> dict[str, Comments]:
+    """The comments of pages, by page. Raises SourceError when the site itself fails."""
+    found: defaultdict[str, Comments] = defaultdict(Comments)
+    without: dict[str, str] = {}
+    records, with_bodies = _list(search, f"type = comment and container in ({', '.join(pages)}) order by created", form)
+    for record in records:
+        number, page = text_at(record, "id"), text_at(record, "container", "id")
         body = body_of(record, form)
-        if body is not None:
-            found[text_at(record, "container", "id")].append(comment_of(record, body))
+        if body is None:
+            without[number] = page
+        else:
+            found[page].comments.append(comment_of(record, body))
+        state = text_at(record, "extensions", "resolution", "status")
+        found[page].listed.append((number, number_at(record, "version", "number"), state))
+    for number, read in (_read_one_by_one if with_bodies else _read_parted)(search, list(without), form).items():
+        if isinstance(read, Unanswered):
+            found[without[number]].unreadable = read.reason
+        elif read is not None:
+            found[without[number]].comments.append(comment_of(read.record, read))
     return dict(found)
+
+
+def _list(search: Search, cql: str, form: str) -> tuple[list[Json], bool]:
+    """Records of comments and whether they have bodies: none has where the service fails at one of them."""
+    expand = (f"body.{form}", *_EXPAND)
+    try:
+        return list(search.every(cql, expand, CURRENT_AND_ARCHIVED, limit=_COMMENTS_PER_PAGE)), True
+    except (AnswerRefused, SiteUnreachable, TooLarge) as error:
+        if not is_about_content(error):
+            raise
+    return list(search.every(cql, _EXPAND, CURRENT_AND_ARCHIVED)), False
+
+
+def _read_one_by_one(search: Search, ids: Sequence[str], form: str) -> dict[str, Body | Unanswered | None]:
+    """Bodies by id from the database: the search answered without them."""
+    return {number: body_or_unanswered(search.record(number, (f"body.{form}", *_EXPAND)), form) for number in ids}
+
+
+def _read_parted(search: Search, ids: Sequence[str], form: str) -> dict[str, Body | Unanswered | None]:
+    """Bodies by id, in batches that are parted until the one at which the service fails is alone."""
+    found: dict[str, Body | Unanswered | None] = {}
+    for start in range(0, len(ids), _COMMENTS_PER_PAGE):
+        found |= read_with_bodies(search, ids[start : start + _COMMENTS_PER_PAGE], _EXPAND, form)
+    return found
 
 
 def comment_of(record: Json, body: Body) -> Comment:

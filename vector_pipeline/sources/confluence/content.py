@@ -5,7 +5,7 @@ Pure. The version of a document names what it was really made of, also where tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +15,10 @@ from vector_pipeline.sources.atlassian.site import Site
 from vector_pipeline.sources.confluence.addresses import Addresses
 from vector_pipeline.sources.confluence.answers import Json, moment_at, number_at, text_at
 from vector_pipeline.sources.confluence.bodies import Body
-from vector_pipeline.sources.confluence.comments import Comment, comment_of, comment_text, comments_section, heading
+from vector_pipeline.sources.confluence.comments import Comments, comment_of, comment_text, comments_section, heading
 from vector_pipeline.sources.confluence.rows import BLOG_POST, PAGES, labels_of
 from vector_pipeline.sources.confluence.scope import Scope
 from vector_pipeline.sources.confluence.space import Space
-from vector_pipeline.sources.confluence.tree import folded
 from vector_pipeline.sources.confluence.versions import Parts, comments_state, labels_hash, short_hash, status_part
 
 _BLOG = "blog"
@@ -58,7 +57,9 @@ class Described:
     @property
     def page(self) -> str:
         """The page it is or hangs on."""
-        return self.number if self.parts.kind in PAGES else self.parts.above
+        if self.parts.kind in PAGES:
+            return self.number
+        return self.crumbs[-1].id if self.crumbs else self.parts.above
 
     @property
     def addresses(self) -> Addresses:
@@ -70,17 +71,15 @@ class Described:
         """Titles of the pages above."""
         return [crumb.title or "" for crumb in self.crumbs]
 
-    def version(self, *, labels: Iterable[str] = (), comments: str = "", titled: bool = True) -> str:
-        """The version of what the record says."""
-        place = ""
-        for crumb in self.crumbs:
-            place = folded(place, crumb.id, short_hash(crumb.title or ""))
+    def version(self, *, labels: Iterable[str] = (), comments: str = "") -> str:
+        """The version of what the record says, with the title and place that were listed.
+
+        What is below was listed with these too: a title that changed since is a change that the next scan must see.
+        """
         number = str(number_at(self.record, "version", "number"))
-        title = short_hash(text_at(self.record, "title")) if titled else ""
-        labelled = labels_hash(labels)
         status = status_part(text_at(self.record, "status")) if self.parts.kind in PAGES else ""
-        parts = replace(self.parts, number=number, title=title, place=place, labels=labelled)
-        return replace(parts, comments=comments, status=status).text()
+        parts = replace(self.parts, number=number, labels=labels_hash(labels), comments=comments, status=status)
+        return parts.text()
 
     def path(self, title: str) -> str:
         """The place as a path, for filters by folder."""
@@ -117,21 +116,20 @@ class Described:
         )
 
 
-def page_document(described: Described, body: Body, comments: Sequence[Comment], names: Mapping[str, str]) -> Document:
+def page_document(described: Described, body: Body, comments: Comments, names: Mapping[str, str]) -> Document:
     """A page or blog post, with its comments where they belong to it."""
     references = described.references(names)
     markdown = body.markdown(references)
     labels = labels_of(body.record) or ()
-    state = comments_state((comment.id, comment.number, comment.state) for comment in comments)
     title = text_at(body.record, "title")
-    text = "\n\n".join(filter(None, [markdown.text.strip("\n"), comments_section(comments, references)]))
+    text = "\n\n".join(filter(None, [markdown.text.strip("\n"), comments_section(comments.comments, references)]))
     metadata = described.metadata(labels)
     metadata["path"] = described.path(title)
     if markdown.links:
         metadata["links"] = markdown.links
     return Document(
         native_id=described.item.native_id,
-        version=described.version(labels=labels, comments=state),
+        version=described.version(labels=labels, comments=comments_state(comments.listed)),
         uri=described.item.uri,
         title=title,
         text=text,
@@ -152,7 +150,7 @@ def comment_document(described: Described, body: Body, names: Mapping[str, str])
     metadata |= {"resolution": comment.state} if comment.state else {}
     return Document(
         native_id=described.item.native_id,
-        version=described.version(comments=comment.state, titled=False),
+        version=described.version(comments=comment.state),
         uri=described.item.uri,
         title=f"{heading(comment)}: {described.titles[-1]}" if described.crumbs else heading(comment),
         text=comment_text(comment, references),

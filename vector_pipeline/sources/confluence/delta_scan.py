@@ -42,6 +42,10 @@ class Delta:
         self._failures: dict[str, Failure] = {}
         self._skipped: Counter[str] = Counter()
         self._left_out: dict[str, Row] = {}
+        self._total: int | None = None
+        """How many contents there were when the changes were read."""
+        self.only_the_count_differs = False
+        """Whether `listing` gave None because the service counts otherwise, and for nothing else."""
 
     def listing(self) -> Listing | None:
         """What changed, None where a delta can't tell. Raises SourceError."""
@@ -53,8 +57,8 @@ class Delta:
         restricted = dict(memory.restricted)
         nodes = nodes_of(entries) | {number: bridge_node(bridge) for number, bridge in memory.bridges.items()}
         changed = self._change_tree(nodes, restricted)
-        tree = Tree(nodes, restricted, memory.container)
-        bridges = Bridges(ground.site, self._search, memory.bridges)
+        tree = Tree(nodes, restricted, memory.container, memory.readers)
+        bridges = Bridges(ground.site, self._search, memory.bridges, afresh=False)
         bridges.complete(tree, restricted, self._rows.values())
         picture = Picture(tree, memory.identity, entries, contents=self._ground.contents(memory))
         self._enter_titles(picture, bridges)
@@ -65,13 +69,18 @@ class Delta:
         if changed:
             self._touched |= entries.keys()
             self._drop_restricted(picture)
-        if self._came_back(entries) or not self._adds_up(entries):
+        if self._came_back(entries):
+            return None
+        adds_up = self._adds_up(entries)
+        if not adds_up and not memory.counted_lately:
+            self.only_the_count_differs = True
             return None
         numbers = sorted(number for number in self._touched if number in entries)
         return Listing(
             items=ground.items(picture, numbers, ground.addresses(memory.space), changed_only=True),
             complete=False,
-            version=ground.version,
+            # What does not add up is looked at again soon, though the service shows no new change.
+            version=ground.version if adds_up else f"{ground.version}?",
             cursor=self._new_memory(picture, bridges).saved(),
             removed=[number.encode() for number in self._removed],
             skipped=dict(self._skipped),
@@ -84,7 +93,8 @@ class Delta:
     def _read_changes(self) -> None:
         """Changes, newest first, until a page of them holds nothing new and is older than the overlap."""
         cql = self._scope.everything(self._memory.space.key)
-        for rows in self._search.changes(cql, self._scope.statuses):
+        for total, rows in self._search.changes(cql, self._scope.statuses):
+            self._total = total if self._total is None else self._total
             for row in rows:
                 self._rows.setdefault(row.id, row)
             if all(self._is_old(row) and not self._is_news(row) for row in rows):
@@ -128,7 +138,12 @@ class Delta:
                 continue
             row = self._rows[number]
             self._rows[number] = replace(
-                row, above=page.above, title=page.title, number=page.number, status=page.status
+                row,
+                above=page.above,
+                above_kind=page.above_kind,
+                title=page.title,
+                number=page.number,
+                status=page.status,
             )
 
     def _is_changed(self, row: Row) -> bool:
@@ -170,7 +185,7 @@ class Delta:
     def _enter_titles(self, picture: Picture, bridges: Bridges) -> None:
         for row in self._pages():
             picture.titles |= dict(row.ancestors or ())
-        picture.titles |= {number: title for number, (_, title) in bridges.found.items()}
+        picture.titles |= bridges.titles()
         picture.titles |= {row.id: row.title for row in self._pages()}
 
     def _enter_pages(self, picture: Picture) -> None:
@@ -197,7 +212,7 @@ class Delta:
             )
 
     def _enter_rest(self, picture: Picture) -> None:
-        for row in self._rows.values():
+        for row in sorted(self._rows.values(), key=lambda one: one.kind):  # attachments before comments on them
             if row.kind in PAGES or (row.kind == COMMENT and not self._scope.comment_documents):
                 continue
             if row.above not in picture.entries:
@@ -220,9 +235,11 @@ class Delta:
         pages = {row.id for row in self._pages() if row.id not in self._ground.held}
         for row in self._rows.values():
             if row.kind == COMMENT:
-                pages.add(row.above)
-                if row.above not in picture.entries:
+                holder = picture.entries.get(row.above)
+                if holder is None or holder.kind not in PAGES:
                     self._left_out[row.id] = row
+                elif not self._is_old(row):
+                    pages.add(row.above)
         wanted = sorted(page for page in pages if page in picture.entries)
         found: defaultdict[str, list[tuple[str, int, str]]] = defaultdict(list)
         for start in range(0, len(wanted), _CONTAINERS_AT_ONCE):
@@ -244,8 +261,10 @@ class Delta:
         for number in self._removed:
             picture.entries.pop(number, None)
         gone = [number for number in self._removed if self._kind(number) in PAGES]
-        for number in list(picture.hanging_on(gone)) if gone else ():
-            self._removed[number] = self._removed[picture.entries.pop(number).above]
+        hanging = [(number, picture.page_of(number)) for number in picture.hanging_on(gone)] if gone else []
+        for number, page in hanging:
+            del picture.entries[number]
+            self._removed[number] = self._removed[page]
 
     def _drop_restricted(self, picture: Picture) -> None:
         """Takes out what a new restriction above covers, where the settings leave restricted pages out."""
@@ -263,11 +282,16 @@ class Delta:
 
     def _adds_up(self, entries: dict[str, Parts]) -> bool:
         """Whether the service has as many contents as this leaves, and as many with the labels that decide."""
-        total, memory = self._ground.newest.total, self._memory
-        labelled = memory.labelled + sum(
+        total = self._ground.newest.total if self._total is None else self._total
+        unindexed = self._memory.unindexed - self._rows.keys()
+        expected = counted(entries) + self._others() - len(unindexed & entries.keys())
+        return total == expected and self._ground.labelled == self._labelled()
+
+    def _labelled(self) -> int:
+        """How many pages with labels that decide are to be expected."""
+        return self._memory.labelled + sum(
             1 for row in self._pages() if self._is_first_seen(row) and self._scope.has_deciding_label(row.labels or ())
         )
-        return total == counted(entries) + self._others() and self._ground.labelled == labelled
 
     def _came_back(self, entries: dict[str, Parts]) -> bool:
         """Whether something is there that is neither held nor new: out of the trash, or from another space.
@@ -300,8 +324,9 @@ class Delta:
             memory,
             watermark=max((moment for moment in moments if moment), default=None),
             others=self._others(),
-            labelled=self._ground.labelled,
+            labelled=self._labelled(),
             recent=set(self._left_out),
+            unindexed=self._memory.unindexed - self._rows.keys(),
             restricted={page: names for page, names in picture.tree.restricted.items() if page in picture.tree.nodes},
             bridges=bridges.found | self._left_out_bridges(picture),
         )

@@ -15,9 +15,9 @@ from vector_pipeline.sources.atlassian.site import Site
 from vector_pipeline.sources.confluence.answers import Json, rows_at, text_at, value_at
 from vector_pipeline.sources.confluence.attachments import read_attachment
 from vector_pipeline.sources.confluence.bodies import read_with_bodies
-from vector_pipeline.sources.confluence.comments import read_comments
+from vector_pipeline.sources.confluence.comments import NO_COMMENTS, read_comments
 from vector_pipeline.sources.confluence.content import Crumb, Described, comment_document, page_document
-from vector_pipeline.sources.confluence.people import People
+from vector_pipeline.sources.confluence.names import Names
 from vector_pipeline.sources.confluence.rows import ATTACHMENT, COMMENT, PAGES
 from vector_pipeline.sources.confluence.scope import Scope
 from vector_pipeline.sources.confluence.search import Search, Unanswered
@@ -48,10 +48,8 @@ class _Wanted:
 class Fetch:
     """Reads items of one space."""
 
-    def __init__(self, site: Site, search: Search, scope: Scope, space: Space, label: str) -> None:
-        self._site, self._search, self._scope, self._space, self._label = site, search, scope, space, label
-        self._people = People(site)
-        self._titles: dict[str, str] = {}
+    def __init__(self, site: Site, search: Search, scope: Scope, space: Space, names: Names) -> None:
+        self._site, self._search, self._scope, self._space, self._names = site, search, scope, space, names
 
     def documents(self, items: Sequence[Item]) -> Iterator[Answer]:
         """One answer per item. Raises SourceError when the site fails."""
@@ -79,8 +77,8 @@ class Fetch:
         commented = [one.number for one in batch if one.parts.comments]
         comments = read_comments(self._search, commented, self._form) if commented else {}
         bodies = [record.text for record in records.values() if not isinstance(record, Unanswered) and record]
-        bodies += [comment.body.text for page in comments.values() for comment in page]
-        names = self._people.names(bodies)
+        bodies += [comment.body.text for page in comments.values() for comment in page.comments]
+        names = self._names.people.names(bodies)
         found: list[Answer] = []
         for one in batch:
             record = records.get(one.number)
@@ -90,14 +88,19 @@ class Fetch:
             if (refused := self._refused(one, record.record)) is not None:
                 found.append(refused)
                 continue
-            described = self._described(one, record.record)
-            found.append(page_document(described, record, comments.get(one.number, []), names))
+            commented_on = comments.get(one.number, NO_COMMENTS)
+            if commented_on.unreadable:
+                found.append(_failed(one.item, f"a comment: {commented_on.unreadable}", permanent=False))
+                continue
+            found.append(page_document(self._described(one, record.record), record, commented_on, names))
         return found
 
     def _comments(self, batch: list[_Wanted]) -> list[Answer]:
         records = read_with_bodies(self._search, [one.number for one in batch], _COMMENT_EXPAND, self._form)
-        self._learn_titles(crumb for one in batch for crumb in one.crumbs)
-        names = self._people.names(r.text for r in records.values() if r is not None and not isinstance(r, Unanswered))
+        self._learn_titles(batch)
+        names = self._names.people.names(
+            r.text for r in records.values() if r is not None and not isinstance(r, Unanswered)
+        )
         found: list[Answer] = []
         for one in batch:
             record = records.get(one.number)
@@ -119,7 +122,7 @@ class Fetch:
 
     def _records(self, batch: list[_Wanted], expand: Sequence[str]) -> list[Json | Unanswered | None]:
         found = self._search.records([one.number for one in batch], expand)
-        self._learn_titles(crumb for one in batch for crumb in one.crumbs)
+        self._learn_titles(batch)
         return [found.get(one.number) for one in batch]
 
     def _refused(self, one: _Wanted, record: Json) -> Failure | None:
@@ -153,14 +156,12 @@ class Fetch:
 
     def _titled(self, crumbs: tuple[Crumb, ...]) -> tuple[Crumb, ...]:
         """The same with every title."""
-        self._learn_titles(crumbs)
-        return tuple(crumb if crumb.title is not None else Crumb(crumb.id, self._titles[crumb.id]) for crumb in crumbs)
+        told = self._names.titles(crumb.id for crumb in crumbs if crumb.title is None)
+        return tuple(crumb if crumb.title is not None else Crumb(crumb.id, told[crumb.id]) for crumb in crumbs)
 
-    def _learn_titles(self, crumbs: Iterable[Crumb]) -> None:
-        """Looks up the titles that neither the listing nor an answer told, once each."""
-        missing = {crumb.id for crumb in crumbs if crumb.title is None} - self._titles.keys()
-        for number, record in self._search.records(sorted(missing), ("version",)).items() if missing else ():
-            self._titles[number] = text_at(record, "title")
+    def _learn_titles(self, batch: Iterable[_Wanted]) -> None:
+        """Looks up together the titles that neither the listing nor an answer told."""
+        self._names.titles(crumb.id for one in batch for crumb in one.crumbs if crumb.title is None)
 
     @property
     def _form(self) -> str:

@@ -15,7 +15,7 @@ from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.confluence.addresses import Addresses
 from vector_pipeline.sources.confluence.answers import moment_at
 from vector_pipeline.sources.confluence.memory import Memory
-from vector_pipeline.sources.confluence.picture import Picture
+from vector_pipeline.sources.confluence.picture import Picture, page_of
 from vector_pipeline.sources.confluence.scope import Scope
 from vector_pipeline.sources.confluence.search import Newest, Search
 from vector_pipeline.sources.confluence.space import Space
@@ -63,7 +63,7 @@ class Ground:
     def failure(self, number: str, reason: str, space: Space) -> Failure:
         """What exists and could not be listed."""
         held = self.held.get(number)
-        page = held.above if held and held.above and not number.isdigit() else number
+        page = page_of(number, self.held) if held else number
         uri = self.addresses(space).content(held.kind if held else "", number, page)
         version = self.known.failed.get(number.encode()) or self.known.versions.get(number.encode(), "")
         return Failure(number.encode(), version, uri, "scan", reason)

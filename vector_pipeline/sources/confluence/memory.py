@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vector_pipeline.sources.confluence.answers import moment_at, number_at, text_at, value_at
 from vector_pipeline.sources.confluence.space import Space
 
 _MOST_RECENT = 5_000
-_FORM = 1
+_FORM = 2
+_PAUSE = timedelta(minutes=15)
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Memory:
     """What the versions say that every document depends on."""
     container: list[str]
     """Access labels of what has no restriction."""
+    readers: frozenset[str] = frozenset()
+    """Who may see the space as principals, with the settings' labels; empty where that is not known."""
     watermark: datetime | None = None
     """The newest change seen in answers, in the service's own time."""
     others: int = 0
@@ -41,6 +44,15 @@ class Memory:
     """Pages and folders that are not held and lie above others: (parent, title)."""
     verified_at: datetime | None = None
     """When labels and restrictions of all pages were last read."""
+    unindexed: set[str] = field(default_factory=set)
+    """What is held and was not counted yet by the search."""
+    counted_at: datetime | None = None
+    """When, by the local clock, a census that only the count asked for last found nothing."""
+
+    @property
+    def counted_lately(self) -> bool:
+        """Whether a count that differs is no reason for a census, as one has just found nothing."""
+        return self.counted_at is not None and abs(datetime.now(UTC) - self.counted_at) < _PAUSE
 
     def saved(self) -> dict[str, Any]:
         """The cursor."""
@@ -49,6 +61,7 @@ class Memory:
             "space": self.space.saved(),
             "identity": self.identity,
             "container": self.container,
+            "readers": sorted(self.readers),
             "watermark": _saved(self.watermark),
             "others": self.others,
             "labelled": self.labelled,
@@ -56,6 +69,8 @@ class Memory:
             "restricted": {page: sorted(names) for page, names in sorted(self.restricted.items())},
             "bridges": {page: list(bridge) for page, bridge in sorted(self.bridges.items())},
             "verified_at": _saved(self.verified_at),
+            "unindexed": sorted(self.unindexed)[-_MOST_RECENT:],
+            "counted_at": _saved(self.counted_at),
         }
 
     @staticmethod
@@ -82,6 +97,9 @@ class Memory:
             restricted={str(page): frozenset(map(str, names)) for page, names in restricted.items()},
             bridges={str(page): (str(one[0]), str(one[1])) for page, one in bridges.items() if len(one) == 2},
             verified_at=moment_at(cursor, "verified_at"),
+            readers=frozenset(map(str, cursor.get("readers") or ())),
+            unindexed={str(one) for one in cursor.get("unindexed") or ()},
+            counted_at=moment_at(cursor, "counted_at"),
         )
 
 

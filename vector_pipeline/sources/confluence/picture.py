@@ -31,7 +31,7 @@ class Picture:
     def finished(self, number: str) -> Parts:
         """All parts of the version of an entry."""
         parts = self.entries[number]
-        page = self._page(number, parts)
+        page = self.page_of(number)
         above = page if parts.kind not in PAGES else parts.above
         return replace(
             parts,
@@ -42,12 +42,12 @@ class Picture:
 
     def is_restricted(self, number: str) -> bool:
         """Whether a view restriction holds for an entry."""
-        return bool(self.tree.levels(self._page(number, self.entries[number])))
+        return bool(self.tree.levels(self.page_of(number)))
 
     def item(self, number: str, version: str, addresses: Addresses, *, detailed: bool) -> Item:
         """An entry as an item; its detail says what `fetch` can't read of it alone."""
         parts = self.entries[number]
-        page = self._page(number, parts)
+        page = self.page_of(number)
         uri = addresses.content(parts.kind, number, page)
         if not detailed:
             return Item(number.encode(), version, uri)
@@ -61,13 +61,22 @@ class Picture:
         return Item(number.encode(), version, uri, detail=canonical_json(detail))
 
     def hanging_on(self, pages: Iterable[str]) -> Iterator[str]:
-        """Attachments and comments of pages."""
+        """Attachments and comments of pages, and comments on those attachments."""
         wanted = set(pages)
-        return (number for number, parts in self.entries.items() if parts.kind not in PAGES and parts.above in wanted)
+        return (n for n, parts in self.entries.items() if parts.kind not in PAGES and self.page_of(n) in wanted)
 
-    @staticmethod
-    def _page(number: str, parts: Parts) -> str:
-        return number if parts.kind in PAGES else parts.above
+    def page_of(self, number: str) -> str:
+        """The page that an entry is or hangs on: a comment on an attachment hangs on that one's page."""
+        return page_of(number, self.entries)
+
+
+def page_of(number: str, entries: Mapping[str, Parts]) -> str:
+    """The page or blog post that an entry is or hangs on."""
+    parts = entries[number]
+    if parts.kind in PAGES:
+        return number
+    holder = entries.get(parts.above)
+    return holder.above if holder is not None and holder.kind == ATTACHMENT else parts.above
 
 
 def node_of(kind: str, above: str, title: str) -> Node:

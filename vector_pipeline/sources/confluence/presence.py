@@ -47,7 +47,7 @@ def find_out(site: Site, search: Search, space: Space, absent: Mapping[str, Part
     else:
         _ask(search, found, list(pages), space)
     hanging = {number: parts for number, parts in absent.items() if number not in pages}
-    for number, parts in hanging.items():
+    for number, parts in sorted(hanging.items(), key=lambda one: one[1].kind):  # attachments, then comments on them
         if parts.above in found.reasons:
             found.reasons[number] = found.reasons[parts.above]
     _ask(search, found, [number for number in hanging if number not in found.reasons], space)

@@ -10,11 +10,15 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from vector_pipeline.sources.access_labels import NOBODY
 from vector_pipeline.sources.confluence.answers import Json, moment_at, number_at, rows_at, text_at, value_at
 
 PAGE, BLOG_POST, ATTACHMENT, COMMENT = "page", "blogpost", "attachment", "comment"
 PAGES = (PAGE, BLOG_POST)
 KINDS = (PAGE, BLOG_POST, ATTACHMENT, COMMENT)
+
+UNKNOWN = "unknown"
+"""Stands for the id of a parent where the answer does not tell whether there is one."""
 
 _ID = re.compile(r"(?:att)?[0-9]{1,20}")
 _OWN_PREFIX = "my"
@@ -23,7 +27,10 @@ _OWN_PREFIX = "my"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of a content. `above` is the parent of a page ("" at the top), or what the others hang on."""
+    """What is known of a content.
+
+    `above` is the parent of a page ("" at the top, UNKNOWN where it was not told), or what the others hang on.
+    """
 
     id: str
     kind: str
@@ -31,7 +38,8 @@ class Row:
     number: int = 0
     status: str = "current"
     above: str = ""
-    above_kind: str = PAGE
+    above_kind: str = ""
+    """What `above` is, "" where that was not told: version 1 names pages alone."""
     space: str = ""
     """Key of the space (version 1) or its id (version 2)."""
     labels: tuple[str, ...] | None = None
@@ -59,9 +67,11 @@ def row_of_v1(record: Json, modified: datetime | None = None) -> Row | None:
     ancestors = None
     if isinstance(value_at(record, "ancestors"), list):
         above = [(content_id(text_at(one, "id")), text_at(one, "title")) for one in rows_at(record, "ancestors")]
-        ancestors = tuple(one for one in above if one[0])
-    parent, parent_kind = (ancestors[-1][0] if ancestors else ""), PAGE
-    if kind not in PAGES:
+        ancestors = tuple(above) if all(one for one, _ in above) else None
+    parent, parent_kind = (ancestors[-1][0] if ancestors else ""), ""
+    if kind == PAGE and ancestors is None:
+        parent = UNKNOWN
+    elif kind not in PAGES:
         parent, parent_kind = content_id(text_at(record, "container", "id")), text_at(record, "container", "type")
     elif kind == BLOG_POST:
         parent = ""
@@ -95,12 +105,19 @@ def row_of_v2(record: Json, kind: str) -> Row | None:
         title=text_at(record, "title"),
         number=number_at(record, "version", "number"),
         status=text_at(record, "status") or "current",
-        above=content_id(text_at(record, "parentId")) if kind == PAGE else "",
+        above=parent_of_v2(record) if kind == PAGE else "",
         above_kind=text_at(record, "parentType") or PAGE,
         space=text_at(record, "spaceId"),
         modified=moment_at(record, "version", "createdAt"),
         created=moment_at(record, "createdAt"),
     )
+
+
+def parent_of_v2(record: Json) -> str:
+    """Id of the parent that a record of version 2 names: "" for none, UNKNOWN where it does not say."""
+    if value_at(record, "parentId") in (None, "") and "parentId" in record:
+        return ""
+    return content_id(text_at(record, "parentId")) or UNKNOWN
 
 
 def labels_of(record: Json) -> tuple[str, ...] | None:
@@ -119,10 +136,16 @@ def readers_of(record: Json) -> frozenset[str] | None:
 
 
 def principals_of(restrictions: object) -> frozenset[str] | None:
-    """The users and groups of a restriction of version 1; None where a part of it is missing."""
+    """The users and groups of a restriction of version 1; None where a part of it is missing.
+
+    A restriction that names only what has no usable name is one for nobody.
+    """
     parts = [value_at(restrictions, part, "results") for part in ("user", "group")]
     if not all(isinstance(part, list) for part in parts):
         return None
     users = {text_at(row, "accountId") or text_at(row, "username") for row in rows_at(restrictions, "user", "results")}
     groups = {text_at(row, "name") or text_at(row, "id") for row in rows_at(restrictions, "group", "results")}
-    return frozenset({f"user:{user}" for user in users - {""}} | {f"group:{group}" for group in groups - {""}})
+    named = {f"user:{user}" for user in users - {""}} | {f"group:{group}" for group in groups - {""}}
+    if not named and any(parts):
+        return frozenset({NOBODY})
+    return frozenset(named)

@@ -80,10 +80,13 @@ class Search:
         """How many contents match."""
         return number_at(next(self._answers(cql, VERSION, 1, statuses), {}), "totalSize")
 
-    def changes(self, cql: str, statuses: Sequence[str]) -> Iterator[list[Row]]:
-        """Rows with all details, newest change first, page by page; the caller stops where nothing new comes."""
+    def changes(self, cql: str, statuses: Sequence[str]) -> Iterator[tuple[int, list[Row]]]:
+        """Rows with all details, newest change first, page by page; the caller stops where nothing new comes.
+
+        With each page comes how many contents match: the first page's number is of the same moment as its rows.
+        """
         for answer in self._answers(_by_time(cql), DETAILS, IDS_AT_ONCE, statuses):
-            yield _rows(answer)
+            yield number_at(answer, "totalSize"), _rows(answer)
 
     def every(self, cql: str, expand: Sequence[str], statuses: Sequence[str], limit: int = 200) -> Iterator[Json]:
         """Records of version 1 of everything that matches."""
@@ -133,7 +136,8 @@ class Search:
         except AccessDenied as error:
             if error.status != 403:
                 raise
-            return None
+            self._check_site()
+            return Unanswered("this account may not read it (403)", refused=True)
         except (AnswerRefused, SiteUnreachable, TooLarge) as error:
             if not is_about_content(error):
                 raise
@@ -146,6 +150,9 @@ class Search:
             self._site.get(f"/rest/api/content/{number}", {"status": "any", "expand": "version"})
         except NotThere:
             return None
+        except AccessDenied as error:
+            if error.status != 403:
+                raise
         return Unanswered(_reason(refused), refused=True)
 
     def _check_site(self) -> None:

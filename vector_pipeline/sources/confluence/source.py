@@ -22,6 +22,7 @@ from vector_pipeline.sources.confluence.delta_scan import Delta
 from vector_pipeline.sources.confluence.fetch import Fetch
 from vector_pipeline.sources.confluence.ground import Ground
 from vector_pipeline.sources.confluence.memory import Memory
+from vector_pipeline.sources.confluence.names import Names
 from vector_pipeline.sources.confluence.scope import Scope
 from vector_pipeline.sources.confluence.search import Newest, Search
 from vector_pipeline.sources.confluence.space import Space, read_space
@@ -42,6 +43,7 @@ class ConfluenceSource:
         self._site = Site(settings, product="confluence", label=self._label)
         self._search = Search(self._site, self._label)
         self._space: Space | None = None
+        self._names = Names(self._site, self._search)
 
     @property
     def type(self) -> str:
@@ -56,8 +58,8 @@ class ConfluenceSource:
     @property
     def url(self) -> str:
         """Where people find the space."""
-        base = self._space.base if self._space else ""
-        return Addresses(base or self._site.url, self.key, self._site.cloud).space()
+        base, key = (self._space.base, self._space.key) if self._space else ("", self.key)
+        return Addresses(base or self._site.url, key, self._site.cloud).space()
 
     def probe(self) -> str:
         """Names the newest changes and the number of contents; "gone" for a discovered space that can't be seen.
@@ -76,9 +78,11 @@ class ConfluenceSource:
         newest, labelled, version = self._look(self._site, self._search)
         memory = Memory.load(known.cursor)
         ground = Ground(self._site, self._search, self._scope, self._label, known, newest, labelled, version)
+        only_counting = False
         wants_all = known.census or known.full or version == _GONE
         if memory is not None and not wants_all and self._may_go_on(memory, newest):
-            listing = Delta(ground, memory).listing()
+            delta = Delta(ground, memory)
+            listing, only_counting = delta.listing(), delta.only_the_count_differs
             if listing is not None:
                 self._space = memory.space
                 return listing
@@ -86,8 +90,10 @@ class ConfluenceSource:
         if space is None:
             return Listing(LISTED.to_frame(), complete=True, version=_GONE)
         self._space = space
+        if memory is not None and memory.space.id != space.id:
+            memory = None  # another space under the key of one that was deleted
         verify = known.full or memory is None or self._must_verify(memory)
-        return Census(ground, space, memory, verify=verify).listing()
+        return Census(ground, space, memory, verify=verify, only_counting=only_counting).listing()
 
     def fetch(self, items: Sequence[Item]) -> Iterator[Document | Restated | Failure]:
         """The documents of the items; those of one kind are read together. Raises SourceError.
@@ -99,7 +105,8 @@ class ConfluenceSource:
             yield from (Failure(i.native_id, i.version, i.uri, "fetch", "no longer there") for i in items)
             return
         self._space = space
-        yield from Fetch(self._site, self._search, self._scope, space, self._label).documents(items)
+        fetch = Fetch(self._site, self._search, self._scope, space, self._names)
+        yield from fetch.documents(items)
 
     def close(self) -> None:
         """Closes connections."""
@@ -148,10 +155,12 @@ class ConfluenceSource:
     def _may_go_on(self, memory: Memory, newest: Newest) -> bool:
         """Whether a delta may do: nothing is to be verified, and what all documents depend on is as it was.
 
-        Answers of the search tell the name of the space in passing.
+        Answers of the search tell the name and the id of the space in passing.
         """
         names = {text_at(hit, "content", "space", "name") for hit in newest.hits} - {""}
+        numbers = {text_at(hit, "content", "space", "id") for hit in newest.hits} - {""}
         renamed = bool(names) and memory.space.name not in names
+        renamed |= bool(numbers) and memory.space.id not in numbers
         return not renamed and not self._must_verify(memory) and memory.identity == self._scope.identity(memory.space)
 
 

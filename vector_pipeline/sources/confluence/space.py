@@ -63,22 +63,39 @@ def list_spaces(site: Site, label: str) -> Iterator[Space]:
         yield from (_space(row) for row in rows_at(answer, "results"))
 
 
-def read_readers(site: Site, space: Space, label: str) -> list[str]:
-    """Who may read the space, as labels: `space:KEY`, and users and groups where the service tells this account."""
-    found = {f"space:{space.key}"}
-    if site.cloud:
-        path = f"/api/v2/spaces/{quote(space.id, safe='')}/permissions"
-        try:
-            for answer in pages_by_link(site, path, {"limit": _MOST_PER_PAGE}, label):
-                found.update(filter(None, (_reader(site, row) for row in rows_at(answer, "results"))))
-        except (AnswerRefused, AccessDenied):
-            return [f"space:{space.key}"]
-    return sorted(found)
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who may read a space: users and groups as far as the service tells, and whether those are all."""
+
+    principals: frozenset[str] = frozenset()
+    are_all: bool = False
+
+
+def read_readers(site: Site, space: Space, label: str) -> Readers:
+    """Who may read the space: Cloud tells accounts that may know it, Data Center does not."""
+    if not site.cloud:
+        return Readers()
+    path = f"/api/v2/spaces/{quote(space.id, safe='')}/permissions"
+    found: set[str] = set()
+    try:
+        for answer in pages_by_link(site, path, {"limit": _MOST_PER_PAGE}, label):
+            found.update(_reader(site, row) for row in rows_at(answer, "results") if _is_to_read(row))
+    except AnswerRefused:
+        return Readers()
+    except AccessDenied as error:
+        if error.status != 403:
+            raise
+        return Readers()
+    return Readers(frozenset(found - {""}), bool(found) and "" not in found)
+
+
+def _is_to_read(permission: Json) -> bool:
+    operation = text_at(permission, "operation", "key"), text_at(permission, "operation", "targetType")
+    return operation == ("read", "space")
 
 
 def _reader(site: Site, permission: Json) -> str:
-    if text_at(permission, "operation", "key") != "read" or text_at(permission, "operation", "targetType") != "space":
-        return ""
+    """The principal of a permission, "" for one that is neither a user nor a group."""
     kind, number = text_at(permission, "principal", "type"), text_at(permission, "principal", "id")
     if kind == "user" and number:
         return f"user:{number}"

@@ -29,6 +29,8 @@ class Tree:
     nodes: dict[str, Node]
     restricted: Mapping[str, frozenset[str]]
     container: Sequence[str]
+    readers: frozenset[str] = frozenset()
+    """Those of the space as principals, one of which a reader of a restricted page must be too; empty if not known."""
     _places: dict[str, str] = field(default_factory=dict)
     _levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _access: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
@@ -58,9 +60,13 @@ class Tree:
         """The access labels of a page: of the space, or of the restrictions that hold instead."""
         levels = self.levels(page)
         if levels not in self._access:
-            found = combine_levels([self.restricted[one] for one in levels]) if levels else sorted(set(self.container))
-            self._access[levels] = tuple(found or ([NOBODY] if levels else []))
+            self._access[levels] = tuple(self._joined(levels) if levels else sorted(set(self.container)))
         return self._access[levels]
+
+    def _joined(self, levels: tuple[str, ...]) -> list[str]:
+        """Whom all of these restrictions admit, of those who may see the space."""
+        needed = [self.restricted[one] - {NOBODY} for one in levels]
+        return combine_levels([*needed, self.readers] if self.readers else needed) or [NOBODY]
 
     def unknown_parents(self) -> set[str]:
         """Ids that pages name as their parent and that are not in the tree."""
