@@ -30,7 +30,7 @@ class Follower:
         """Scans and applies the listing, in every respect that the contract of `Listing` names."""
         source = self.source
         versions = {path: item.version for path, item in self.items.items()}
-        listing = source.scan(Known(self.cursor, versions, census))
+        listing = source.scan(Known(self.cursor, versions, census=census))
         listed = {item.native_id: item for item in frame_items(listing.items)}
         assert listing.version == source.probe()
         assert not set(listing.removed) & listed.keys()
