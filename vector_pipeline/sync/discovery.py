@@ -33,31 +33,31 @@ class Discovered:
 
 def due_for_discovery(pipeline: Pipeline, source_type: str, now: datetime) -> list[SiteSource]:
     """The sites of a type whose settings hold patterns and that were last asked longer ago than their interval."""
-    asked = pipeline.store.discoveries()
+    sites = [site for site in _discovering(pipeline) if site.source_type == source_type]
+    asked = pipeline.store.discoveries() if sites else {}
     return [
         site
-        for site in site_sources(pipeline.settings)
-        if site.source_type == source_type
-        and site.settings.discovers
-        and (site.label not in asked or now - asked[site.label].asked_at >= site.settings.discover_every)
+        for site in sites
+        if site.label not in asked or now - asked[site.label].asked_at >= site.settings.discover_every
     ]
 
 
 def empty_sites(pipeline: Pipeline) -> list[SiteSource]:
     """The sites that answered when last asked, and of whose parts none is covered by the settings."""
+    sites = _discovering(pipeline)
+    if not sites:
+        return []
     answered = {label for label, row in pipeline.store.discoveries().items() if not row.error}
     held = pipeline.partitions()
     return [
-        site
-        for site in site_sources(pipeline.settings)
-        if site.label in answered and not any(name.startswith(f"{site.label}.") for name in held)
+        site for site in sites if site.label in answered and not any(name.startswith(f"{site.label}.") for name in held)
     ]
 
 
 def failed_discoveries(pipeline: Pipeline) -> dict[str, str]:
     """What went wrong when sites were last asked, by source; of those that are still in the settings."""
-    found = pipeline.store.discoveries()
-    labels = [site.label for site in site_sources(pipeline.settings) if site.settings.discovers]
+    labels = [site.label for site in _discovering(pipeline)]
+    found = pipeline.store.discoveries() if labels else {}
     return {label: found[label].error for label in labels if label in found and found[label].error}
 
 
@@ -80,6 +80,11 @@ def discover(pipeline: Pipeline, sites: Sequence[SiteSource], *, longest: float 
         error = str(answer) if isinstance(answer, PipelineError) else ""
         pipeline.store.record_discovery(site.label, datetime.now(UTC), error)
     return result
+
+
+def _discovering(pipeline: Pipeline) -> list[SiteSource]:
+    """The sites that name their parts by pattern. Without one, nothing is asked of the store: ticks are many."""
+    return [site for site in site_sources(pipeline.settings) if site.settings.discovers]
 
 
 def _ask(site: SiteSource, seconds: float | None) -> list[Part] | PipelineError:

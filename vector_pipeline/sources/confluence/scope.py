@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from vector_pipeline.conversion.convert import CONVERSION_IDENTITY, kind_of
+from vector_pipeline.conversion.convert import CONVERSION_IDENTITY
 from vector_pipeline.settings_atlassian import ConfluenceSettings
 from vector_pipeline.sources.confluence.rows import ATTACHMENT, BLOG_POST, COMMENT, PAGE
 from vector_pipeline.sources.confluence.search import CURRENT, CURRENT_AND_ARCHIVED, quoted, values
 from vector_pipeline.sources.confluence.space import Space
 from vector_pipeline.sources.confluence.versions import short_hash
-from vector_pipeline.sources.ignore_rules import Rules, rules_from_settings
+from vector_pipeline.sources.file_rules import FileRules
 
 _FORMAT = "confluence-1"
 """Part of every version: another value means that every document has to be read again."""
@@ -83,23 +83,12 @@ class Scope:
 
     def file_reason(self, name: str, size: int) -> str:
         """Why an attachment is left out."""
-        encoded = name.encode("utf-8", "surrogateescape").replace(b"/", b"_")
-        if self._include and self._include.decides(encoded, encoded, False) is not True:
-            return "ignored"
-        if self._exclude.decides(encoded, encoded, False):
-            return "ignored"
-        if kind_of(encoded) is None:
-            return "binary or unknown kind"
-        return "too large" if size > self.settings.max_file_size else ""
+        return self._files.reason_to_skip(name.replace("/", "_"), size)
 
     def identity(self, space: Space) -> str:
         """Names what every document of the space depends on besides its own parts."""
         return short_hash([_FORMAT, CONVERSION_IDENTITY, space.key, space.name, space.base, list(self.settings.tags)])
 
     @cached_property
-    def _include(self) -> Rules:
-        return rules_from_settings(self.settings.include)
-
-    @cached_property
-    def _exclude(self) -> Rules:
-        return rules_from_settings(self.settings.exclude)
+    def _files(self) -> FileRules:
+        return FileRules(self.settings)

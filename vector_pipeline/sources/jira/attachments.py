@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from vector_pipeline.conversion.convert import ConversionError, document_from_file, kind_of
+from vector_pipeline.conversion.convert import ConversionError, document_from_file
 from vector_pipeline.documents import Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.errors import AccessDenied, NotThere, SiteUnreachable, TooLarge
-from vector_pipeline.sources.ignore_rules import rules_from_settings
+from vector_pipeline.sources.file_rules import FileRules
 from vector_pipeline.sources.jira.context import Context, detail_text
 from vector_pipeline.sources.jira.values import (
     Issue,
@@ -84,21 +84,8 @@ class AttachmentRules:
     """What of the attachments the settings take."""
 
     def __init__(self, settings: JiraSettings) -> None:
-        self._include = rules_from_settings(settings.include)
-        self._exclude = rules_from_settings(settings.exclude)
-        self._largest = settings.max_file_size
+        self._files = FileRules(settings)
         self._wanted = settings.attachments
-
-    def reason_to_skip(self, name: str, size: int) -> str:
-        """Why a file is left out, "" for one that is taken."""
-        raw = name.encode("utf-8", "surrogatepass")
-        if self._exclude.decides(raw, raw, False):
-            return "ignored"
-        if self._include and not self._include.takes(self._include.last_match(raw, raw, False)):
-            return "ignored"
-        if kind_of(raw) is None:
-            return "binary or unknown kind"
-        return "too large" if size > self._largest else ""
 
     def items(
         self,
@@ -118,7 +105,7 @@ class AttachmentRules:
             facts = _facts(raw, issue, context)
             if not facts.id or not facts.name:
                 continue
-            if reason := self.reason_to_skip(facts.name, facts.size):
+            if reason := self._files.reason_to_skip(facts.name, facts.size):
                 skipped[reason] += 1
             else:
                 found.append(_item(facts, issue, context, held))

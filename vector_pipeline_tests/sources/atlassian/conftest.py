@@ -1,4 +1,4 @@
-"""The simulated services that the tests of this folder ask."""
+"""The simulated Confluence that the tests of this folder ask, beside the Jira of all sources."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from vector_pipeline_tests.simulators.confluence_server import ConfluenceServer
-from vector_pipeline_tests.simulators.jira_server import JiraServer
-
-
-@pytest.fixture
-def cloud() -> Iterator[JiraServer]:
-    with JiraServer("cloud") as server:
-        yield server
-
-
-@pytest.fixture
-def data_center() -> Iterator[JiraServer]:
-    with JiraServer("data_center") as server:
-        yield server
 
 
 @pytest.fixture
