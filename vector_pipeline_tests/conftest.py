@@ -6,7 +6,7 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,12 @@ class BeyondLoopback(AssertionError):
     """A test tried to reach something that is not on this machine."""
 
 
-def _refuse_beyond_loopback(family: int, address: Any) -> None:
-    if family not in (socket.AF_INET, socket.AF_INET6):
+def _refuse_beyond_loopback(event: str, arguments: tuple[Any, ...]) -> None:
+    """Fails any connection of the test process to another machine. An audit hook: no library can take it out again."""
+    if event not in ("socket.connect", "socket.sendto"):
+        return
+    connection, address = arguments
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
         return
     host = str(address[0])
     if host in ("localhost", ""):
@@ -35,24 +39,7 @@ def _refuse_beyond_loopback(family: int, address: Any) -> None:
         raise BeyondLoopback(f"a test tried to connect to {host}")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _only_loopback() -> Iterator[None]:
-    """Fails any connection of the test process to another machine."""
-    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
-
-    def guarded_connect(self: socket.socket, address: Any) -> None:
-        _refuse_beyond_loopback(self.family, address)
-        return connect(self, address)
-
-    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
-        _refuse_beyond_loopback(self.family, address)
-        return connect_ex(self, address)
-
-    socket.socket.connect = guarded_connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign]
-    yield
-    socket.socket.connect = connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = connect_ex  # type: ignore[method-assign]
+sys.addaudithook(_refuse_beyond_loopback)
 
 
 @pytest.fixture(autouse=True, scope="session")

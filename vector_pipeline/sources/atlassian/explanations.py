@@ -19,8 +19,8 @@ from vector_pipeline.sources.atlassian.errors import (
 )
 from vector_pipeline.sources.atlassian.exchange import Answer, Broken, Trouble
 from vector_pipeline.sources.atlassian.redirects import is_sign_in
-from vector_pipeline.sources.atlassian.waiting import number
 from vector_pipeline.sources.base import SourceError, SourceMisconfigured
+from vector_pipeline.sources.retry_waits import number
 
 _TRIED_AGAIN = "the next run tries again"
 _SIGN_IN_TITLES = ("log in", "login", "sign in", "sign-in", "signin", "sso", "single sign", "unauthor", "authent")

@@ -20,15 +20,16 @@ from vector_pipeline.settings_atlassian import AtlassianSettings
 from vector_pipeline.sources.atlassian import redirects
 from vector_pipeline.sources.atlassian.address import SiteAddress
 from vector_pipeline.sources.atlassian.answers import Undecodable
-from vector_pipeline.sources.atlassian.budget import shared_budget
 from vector_pipeline.sources.atlassian.connection import LiveSockets
 from vector_pipeline.sources.atlassian.credentials import open_plain_session, open_session
 from vector_pipeline.sources.atlassian.errors import Abandoned, SiteThrottled, SiteUnreachable
 from vector_pipeline.sources.atlassian.exchange import MAY_PASS, Answer, Broken, Trouble, exchange
 from vector_pipeline.sources.atlassian.explanations import Explanations
 from vector_pipeline.sources.atlassian.halting import Halt
-from vector_pipeline.sources.atlassian.waiting import Allowance, asked_wait, growing_pause, spread, wanted_spacing
+from vector_pipeline.sources.atlassian.waiting import Allowance, asked_wait, wanted_spacing
 from vector_pipeline.sources.base import SourceError
+from vector_pipeline.sources.request_budget import shared_budget
+from vector_pipeline.sources.retry_waits import growing_pause, spread
 
 _MOST_TRIES = {"limited": 30, "busy": 5, "network": 5, "slow": 3, "failed": 3, "garbled": 3}
 _MOST_TURNS = 1000

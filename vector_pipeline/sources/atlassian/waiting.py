@@ -1,4 +1,4 @@
-"""How long to wait for a site that is busy: what its headers ask for, how pauses grow, and when it is enough.
+"""How long to wait for a site that is busy: what its headers ask for, and when it is enough.
 
 Nothing here waits. The one idea: time is granted before it is spent, so the sum can't exceed what the settings allow.
 """
@@ -6,15 +6,12 @@ Nothing here waits. The one idea: time is granted before it is spent, so the sum
 from __future__ import annotations
 
 import math
-import random
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
-LONGEST_ASKED = 3600.0
-"""Seconds; who is asked to wait longer asks again after an hour: the wish may have been a mistake."""
-_LONGEST_PAUSE = 60.0
+from vector_pipeline.sources.retry_waits import number, retry_after
+
 _LONGEST_SPACING = 5.0
 
 
@@ -53,27 +50,14 @@ class Allowance:
         return True
 
 
-def growing_pause(tries: int, first: float) -> float:
-    """Seconds before the next try after so many: doubled each time, at most a minute, less up to half by chance."""
-    return min(_LONGEST_PAUSE, first * 2.0 ** min(tries - 1, 30)) * random.uniform(0.5, 1.0)
-
-
-def spread(seconds: float) -> float:
-    """A little more than so many seconds, by chance: those who wait for the same moment should not all come at once."""
-    return seconds + random.uniform(0.0, min(1.0, seconds / 20))
-
-
 def asked_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that a refusal asks to wait, by Retry-After (seconds or a date) or X-RateLimit-Reset; None if by neither.
 
-    Facts sixteen and thirty: either may be missing. A date is compared with the answer's own Date, as the clocks may
-    differ; the reset has minute precision, so one that has passed says nothing.
+    Facts sixteen and thirty: either may be missing. The reset has minute precision, so one that has passed says
+    nothing.
     """
-    told = headers.get("retry-after", "").strip()
-    if (seconds := number(told)) is not None:
+    if (seconds := retry_after(headers, now)) is not None:
         return seconds
-    if (moment := _http_date(told)) is not None:
-        return max(0.0, (moment - (_http_date(headers.get("date", "")) or now)).total_seconds())
     reset = _reset(headers.get("x-ratelimit-reset", ""))
     if reset is None or reset <= now:
         return None
@@ -101,25 +85,8 @@ def wanted_spacing(headers: Mapping[str, str], now: datetime, at_once: int) -> f
     return _spacing((reset - now).total_seconds() / max(1.0, left))
 
 
-def number(text: str) -> float | None:
-    """A finite number of at least 0, or None."""
-    try:
-        found = float(text)
-    except ValueError:
-        return None
-    return found if math.isfinite(found) and found >= 0 else None
-
-
 def _spacing(seconds: float) -> float:
     return seconds if seconds <= _LONGEST_SPACING else 0.0
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _reset(text: str) -> datetime | None:

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from platformdirs import user_cache_path
 
-from vector_pipeline.sources.atlassian.budget import Budget, BudgetState
 from vector_pipeline.sources.atlassian.errors import SiteThrottled
+from vector_pipeline.sources.request_budget import Budget, BudgetState
 from vector_pipeline_tests.simulators import atlassian_conditions as conditions
 from vector_pipeline_tests.simulators.atlassian_conditions import API_TOKEN, EMAIL
 from vector_pipeline_tests.simulators.jira_server import JiraServer
@@ -146,7 +146,7 @@ def test_a_folder_that_can_not_be_written_leaves_each_process_its_own_budget(
 def test_a_process_that_stands_still_with_the_lock_holds_nobody_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vector_pipeline.sources.atlassian.budget._LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("vector_pipeline.sources.request_budget._LOCK_SECONDS", 0.1)
     budget = Budget(tmp_path, "site")
     budget.turn(1.0, NO_LIMIT)
     (lock,) = tmp_path.glob("*.lock")

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vector_pipeline.sources.atlassian.errors import AccessDenied, SiteThrottled, SiteUnreachable, TooLarge
-from vector_pipeline.sources.atlassian.waiting import Allowance, asked_wait, growing_pause, wanted_spacing
+from vector_pipeline.sources.atlassian.waiting import Allowance, asked_wait, wanted_spacing
 from vector_pipeline.sources.base import SourceUnreachable
+from vector_pipeline.sources.retry_waits import growing_pause
 from vector_pipeline_tests.simulators import atlassian_conditions as conditions
 from vector_pipeline_tests.simulators.atlassian_conditions import Fault
 from vector_pipeline_tests.simulators.jira_server import JiraServer

@@ -1,4 +1,4 @@
-"""The budget of a site: when the next request may leave, over all processes of this machine.
+"""The budget of requests to a site: when the next one may leave, over all processes of this machine.
 
 A small file per site holds when the next request may leave and until when the site wants none; a file lock guards its
 changes. The one idea: requests are spaced evenly, so no minute holds more than the limit, whoever sends them.
@@ -18,10 +18,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vector_pipeline.sources.atlassian.waiting import LONGEST_ASKED
-
 _log = logging.getLogger(__name__)
 
+LONGEST_ASKED = 3600.0
+"""Seconds; who is asked to wait longer asks again after an hour: the wish may have been a mistake."""
 _LOCK_SECONDS = 2.0
 _LONGEST_QUEUE = 86_400.0
 _SPACING_LASTS = 10.0
@@ -202,10 +202,15 @@ _budgets: dict[tuple[Path, str], Budget] = {}
 _budgets_lock = threading.Lock()
 
 
-def shared_budget(site: str) -> Budget:
-    """The budget of the site with this address, one per process, shared with the others in the user's cache folder."""
-    from platformdirs import user_cache_path  # only where a site is asked
+def shared_budget(site: str, cache_dir: Path | None = None) -> Budget:
+    """The budget of the site with this address, one per process, shared with the others that use this cache folder.
 
-    folder = user_cache_path("vector-pipeline") / "budgets"
+    Without `cache_dir` that is the user's.
+    """
+    if cache_dir is None:
+        from platformdirs import user_cache_path  # only where a site is asked
+
+        cache_dir = user_cache_path("vector-pipeline")
+    folder = cache_dir / "budgets"
     with _budgets_lock:
         return _budgets.setdefault((folder, site), Budget(folder, site))
