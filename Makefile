@@ -36,7 +36,8 @@ lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## measure the speed of syncing
+bench: $(STAMP)  ## measure the speed of conversion and of syncing
+	$(BIN)/python -m benchmarks.conversion_speed
 	$(BIN)/python -m benchmarks.sync_speed
 
 clean:  ## remove .venv and caches; data and state stay

@@ -22,6 +22,7 @@ from vector_pipeline.documents import Document, frame_items
 from vector_pipeline.settings_atlassian import ConfluenceSettings
 from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.confluence.source import ConfluenceSource
+from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.simulators.atlassian_conditions import API_TOKEN, EMAIL, PERSONAL_ACCESS_TOKEN
 from vector_pipeline_tests.simulators.confluence_server import ConfluenceServer
 
@@ -52,7 +53,7 @@ def follow(flavour: str, url: str, control: Connection, results: Connection) -> 
     """Scans and fetches as the pipeline does; sends a row of figures per step."""
     secrets = {"email": EMAIL, "token": API_TOKEN} if flavour == "cloud" else {"token": PERSONAL_ACCESS_TOKEN}
     settings = ConfluenceSettings.model_validate({"url": url, "deployment": flavour, "spaces": ["ENG"], **secrets})
-    source = ConfluenceSource("wiki.ENG", "ENG", settings)
+    source = ConfluenceSource("wiki.ENG", "ENG", settings, any_converter())
     versions: dict[bytes, str] = {}
     cursor: dict[str, Any] = {}
 

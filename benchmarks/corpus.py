@@ -17,6 +17,7 @@ _GLUE = (
     "the a of to and in that for with on when before after while each every this team service system user request "
     "must should can may will does runs keeps writes reads checks sends waits fails returns starts stops holds"
 ).split()
+WORDS = (*_TOPICS, *_GLUE)
 
 
 def write_corpus(folder: Path, files: int, seed: int = 7) -> None:

@@ -21,6 +21,7 @@ from vector_pipeline.documents import Document, frame_items
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.jira.source import JiraSource
+from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.simulators.atlassian_access import site_settings
 from vector_pipeline_tests.simulators.jira_server import JiraServer
 
@@ -64,7 +65,7 @@ def peak_memory() -> int:
 def read(name: str, settings: JiraSettings, known: Known) -> tuple[Cost, dict[bytes, str], Known]:
     """A scan and a fetch of all that is new; what is held afterwards, and what the next scan is told."""
     started, before = time.perf_counter(), peak_memory()
-    source = JiraSource("work.DOC", "DOC", settings)
+    source = JiraSource("work.DOC", "DOC", settings, any_converter())
     listing = source.scan(known)
     items = [item for item in frame_items(listing.items) if known.versions.get(item.native_id) != item.version]
     versions, documents = dict(known.versions), 0

@@ -14,8 +14,9 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
+from vector_pipeline.settings_public_docs import PublicDocsSettings
 from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings, SourceSettings
-from vector_pipeline.settings_values import Duration, OptionalPath, Section, SourceName, WebAddress, matching
+from vector_pipeline.settings_values import Duration, OptionalPath, Section, Size, SourceName, WebAddress, matching
 
 
 class Sources(Section):
@@ -25,6 +26,9 @@ class Sources(Section):
     local_files: dict[SourceName, LocalFilesSettings] = Field(default_factory=dict, description="Folders.")
     confluence: dict[SourceName, ConfluenceSettings] = Field(default_factory=dict, description="Confluence sites.")
     jira: dict[SourceName, JiraSettings] = Field(default_factory=dict, description="Jira sites.")
+    public_docs: dict[SourceName, PublicDocsSettings] = Field(
+        default_factory=dict, description="Public documentation sites."
+    )
 
     def by_type(self) -> Mapping[str, Mapping[str, SourceSettings]]:
         """Source type to name to settings, every type present."""
@@ -35,6 +39,23 @@ class Sources(Section):
         for source_type, sources in self.by_type().items():
             for name, settings in sources.items():
                 yield source_type, name, settings
+
+
+class ConversionSettings(Section):
+    """How PDF and office files become text. A change of a limit or a password reads the files of these kinds again."""
+
+    workers: int = Field(2, ge=1, le=32, description="Processes that convert PDF and office files at once.")
+    timeout: Duration = Field(timedelta(seconds=60), description="Longest time for the conversion of one file.")
+    max_memory: Size = Field(
+        1_000_000_000, ge=100_000_000, description="Most memory that the conversion of one file may take (Linux)."
+    )
+    max_text: int = Field(20_000_000, ge=1000, description="Most characters of text that one file may give.")
+    cache_size: Size = Field(
+        1_000_000_000, description="Disk space for results that are kept, so that no file is converted twice."
+    )
+    passwords: tuple[SecretStr, ...] = Field(
+        (), description="Passwords of encrypted PDF and office files, as ${VARIABLE}; tried in this order."
+    )
 
 
 class ChunkingSettings(Section):
@@ -141,6 +162,9 @@ class Settings(Section):
         None, description="Folder of all data; empty is one for this file in the user's data folder."
     )
     sources: Sources = Field(default_factory=Sources, description="What is kept in step.")
+    conversion: ConversionSettings = Field(
+        default_factory=ConversionSettings, description="How PDF and office files become text."
+    )
     chunking: ChunkingSettings = Field(default_factory=ChunkingSettings, description="How documents are cut.")
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings, description="How texts become vectors.")
     index: IndexSettings = Field(default_factory=IndexSettings, description="Where the points are kept.")

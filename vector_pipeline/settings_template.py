@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from vector_pipeline.settings import Settings, Sources
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
+from vector_pipeline.settings_public_docs import PublicDocsSettings
 from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings, SourceSettings
 from vector_pipeline.settings_values import Section, duration_text, parse_size, size_text
 
@@ -35,6 +36,7 @@ _SAMPLES: Mapping[type[SourceSettings], tuple[str, Mapping[str, str]]] = {
     GitSettings: ("handbook", {"url": "https://git.example.org/team/handbook.git"}),
     ConfluenceSettings: ("wiki", {"url": "https://example.atlassian.net/wiki", "spaces": "[ENG]"}),
     JiraSettings: ("work", {"url": "https://example.atlassian.net", "projects": "[OPS]"}),
+    PublicDocsSettings: ("guide", {"url": "https://docs.example.org/guide/"}),
 }
 """A name and the settings without a default, for one source of each type."""
 

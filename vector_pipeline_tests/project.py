@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import polars as pl
 import yaml
@@ -71,6 +72,11 @@ class Project:
     def add_jira(self, name: str, server: AtlassianServer, *projects: str, **settings: Any) -> str:
         """Configures projects of a simulated site; the source ("jira/work")."""
         return self._add("jira", name, {**site_settings(server), "projects": list(projects), **settings})
+
+    def add_public_docs(self, name: str, url: str, **settings: Any) -> str:
+        """Configures a documentation site on loopback, asked without pauses; its partition."""
+        host = urlsplit(url).netloc
+        return self._add("public_docs", name, {"url": url, "private_hosts": [host], "delay": "0.001s", **settings})
 
     def discover(self) -> Discovered:
         """Asks all sites which parts they have, as a sync does first."""

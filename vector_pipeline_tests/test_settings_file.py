@@ -29,6 +29,7 @@ from vector_pipeline.settings_file import (
     masked_url,
     resolved,
 )
+from vector_pipeline.settings_public_docs import PublicDocsSettings
 from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings
 from vector_pipeline.settings_values import duration_text, parse_duration, parse_size, size_text
 
@@ -437,6 +438,7 @@ NEEDED: Mapping[type[BaseModel], dict[str, Any]] = {
     GitSettings: {"url": "x"},
     ConfluenceSettings: {"url": "https://wiki.example.org", "spaces": ("ENG",)},
     JiraSettings: {"url": "https://jira.example.org", "projects": ("OPS",)},
+    PublicDocsSettings: {"url": "https://docs.example.org"},
 }
 """What a source can't do without."""
 

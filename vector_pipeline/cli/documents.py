@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _CANDIDATES, _SHOWN = 1_000, 10
 """Documents that are looked through for the one meant, and those that are named when it is not clear."""
 
+_PLACES = {"page_starts": "pages", "slide_starts": "slides", "sheet_starts": "sheets", "anchors": "sections"}
+"""Metadata that says where in the text things begin, and what people call these things."""
+
 documents_app = typer.Typer(no_args_is_help=True)
 
 
@@ -127,7 +130,7 @@ def _refuse(wanted: str, found: Sequence[StoredDocument]) -> NoReturn:
 
 def _print(held: StoredDocument) -> None:
     """Facts, one a line, then the chunks."""
-    facts = {**_summary(held), **held.metadata}
+    facts = {**_summary(held), **dict(_told(name, value) for name, value in held.metadata.items())}
     width = max(len(name) for name in facts)
     for name, value in facts.items():
         if isinstance(value, datetime):
@@ -142,6 +145,13 @@ def _print(held: StoredDocument) -> None:
         trail = console.plain(" › ".join(chunk.headings))
         line = Text(f"{chunk.idx:>5}  {chunk.start:>8}–{chunk.end:<8}  {trail}".rstrip())
         console.out.print(line, soft_wrap=True)
+
+
+def _told(name: str, value: Any) -> tuple[str, Any]:
+    """A fact of the metadata for people: of places their names, or how many there are, in place of offsets."""
+    if name not in _PLACES or not isinstance(value, list):
+        return name, value
+    return _PLACES[name], [place[1] for place in value if isinstance(place, list)] or len(value)
 
 
 def _summary(document: StoredDocument) -> dict[str, Any]:

@@ -99,10 +99,8 @@ def _print(rank: int, hit: Hit, query: str) -> None:
     line.append(f"  {hit.score:.3f}", style="dim")
     console.out.print(line, soft_wrap=True)
     where = Text(f"   {console.plain(payload.get('source', ''))}  ", style="dim")
-    uri = str(payload.get("uri") or "")
-    where.append(console.plain(uri), style=Style(color="cyan", link=uri if _LINK.fullmatch(uri) else None))
-    if page := payload.get("page"):
-        where.append(f"  page {page}", style="dim")
+    link = str(payload.get("link") or payload.get("uri") or "")
+    where.append(console.plain(link), style=Style(color="cyan", link=link if _LINK.fullmatch(link) else None))
     console.out.print(where, soft_wrap=True)
     console.out.print(Padding(passage(str(payload.get("text", "")), query), (0, 0, 0, 3), expand=False))
     console.out.print()

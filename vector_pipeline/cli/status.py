@@ -123,7 +123,7 @@ def _state(
     name = summary["name"]
     if pipeline.source_settings(name) is None:
         return "removed", "removed from the settings"
-    observed, built = summary.get("observed_version") or "", summary.get("built_version") or ""
+    observed, built = _observed(summary), summary.get("built_version") or ""
     due = None if index_error else due_partition(pipeline, name, observed or built)
     reason = due.reason if due else ""
     if name in errors:
@@ -140,6 +140,14 @@ def _state(
     if observed and observed != built:
         return "behind", reason
     return ("due" if reason else "in step"), reason
+
+
+def _observed(summary: dict[str, Any]) -> str:
+    """The version seen at the last look, "" where a good run has looked since and may have found a newer one."""
+    seen_at, ran_at = summary.get("observed_at"), summary.get("last_run_at")
+    if seen_at and ran_at and ran_at >= seen_at and summary.get("last_run_status") in ("success", "partial"):
+        return ""
+    return summary.get("observed_version") or ""
 
 
 def _is_locked(pipeline: Pipeline, name: str) -> bool:

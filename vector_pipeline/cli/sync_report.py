@@ -32,6 +32,8 @@ _CHANGES = {
     "points: deleted": "points removed",
 }
 
+_SKIPPED = "documents: skipped: "
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -159,6 +161,19 @@ def _print_problem(outcome: Outcome) -> None:
             "see `vector-pipeline quarantine list`",
             soft_wrap=True,
         )
+    if outcome.counts:
+        _print_left_out(outcome)
+
+
+def _print_left_out(outcome: Outcome) -> None:
+    """Names the files that are left out for want of the office extra: of all reasons the one a person can remove."""
+    from vector_pipeline.conversion.converter import EXTRA_HINT, NEEDS_EXTRA
+
+    for name, number in outcome.counts.items():
+        if name.startswith(_SKIPPED) and name.endswith(NEEDS_EXTRA) and number:
+            files = f"{int(number):,} file{' was' if number == 1 else 's were'} left out"
+            why = f"({name.removeprefix(_SKIPPED)}; {EXTRA_HINT})"
+            console.err.print(console.text(f"{outcome.source}: {files} {why}", "dim"), soft_wrap=True)
 
 
 def _print_verdict(report: Report) -> None:

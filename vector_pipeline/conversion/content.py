@@ -15,10 +15,13 @@ from vector_pipeline.errors import PipelineError
 class ConversionError(PipelineError):
     """The bytes can't be read as what the file's name says. The message is the reason, in words for people.
 
-    Always permanent: the same bytes fail again, only another version of the file can help.
+    A `permanent` one comes again with the same bytes: only another version of the file, another converter or other
+    settings can help. Others (too slow, too much memory, a crash) may be gone at another time.
     """
 
-    permanent = True
+    def __init__(self, message: str, *, hint: str = "", permanent: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.permanent = permanent
 
 
 @dataclass(frozen=True, slots=True)

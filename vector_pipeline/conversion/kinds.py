@@ -1,7 +1,7 @@
 """Which kind of document a file is, told from its name alone.
 
 A table of suffixes and of whole names; no file is opened. What the table lacks is skipped by rule and counted, so
-that a photo or an archive is never read in vain.
+that a film or an archive is never read in vain.
 """
 
 from __future__ import annotations
@@ -26,6 +26,26 @@ _PROSE = {
     "notebook": "ipynb",
     "pdf": "pdf",
 }
+_OFFICE = {
+    "docx": "docx docm dotx dotm",
+    "doc": "doc",
+    "pptx": "pptx pptm ppsx ppsm potx potm",
+    "ppt": "ppt pps",
+    "xlsx": "xlsx xlsm xltx xltm",
+    "xls": "xls xlt",
+    "odt": "odt ott",
+    "ods": "ods ots",
+    "odp": "odp otp",
+    "epub": "epub",
+    "fb2": "fb2",
+    "rtf": "rtf",
+    "eml": "eml",
+    "msg": "msg",
+    "image": "png jpg jpeg gif webp tif tiff",
+}
+"""Not among them: dot and pot, which are mostly graphs and translations; archives, which are not entered."""
+NEEDS_OFFICE = frozenset(_OFFICE)
+"""Kinds that only the office extra reads. PDF is better with it, but is read without it, too."""
 _DATA = {
     "json": "json jsonl ndjson geojson json5 jsonc canvas webmanifest",
     "csv": "csv",
@@ -114,7 +134,7 @@ _BY_SUFFIX = {
     for language, suffixes in table.items()
     for kind in (FileKind(kind_name, language),)
     for suffix in suffixes.split()
-} | {suffix.encode(): FileKind(kind) for kind, suffixes in _PROSE.items() for suffix in suffixes.split()}
+} | {suffix.encode(): FileKind(kind) for kind, suffixes in (_PROSE | _OFFICE).items() for suffix in suffixes.split()}
 _BY_NAME = {name.encode(): kind for names, kind in _NAMES.items() for name in names.split()}
 
 

@@ -1,63 +1,86 @@
 """Text of PDF files by PDFium: fast, text only, page by page.
 
 PDFium is not safe for threads, so one lock goes round it. Files that are encrypted, damaged or only pictures of
-text are told apart, since each needs something else of the user.
+text are told apart, since each needs something else of the user. The office extra reads headings on top of this.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pypdfium2
 
 from vector_pipeline.conversion.content import ConversionError, Converted
 from vector_pipeline.conversion.decoding import normalize
-from vector_pipeline.conversion.front_matter import MAX_LENGTH, iso_time
+from vector_pipeline.conversion.front_matter import iso_time
+from vector_pipeline.conversion.stated import stated, stated_keywords
 
 MAX_PAGES = 5_000
 MAX_TEXT = 20_000_000
-_PASSWORD = 4  # FPDF_ERR_PASSWORD
-_UNSUPPORTED_LOCK = 5  # FPDF_ERR_SECURITY
+_LOCKED = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
+_HEAD = 1024  # bytes that may stand before the mark of a PDF
 _HYPHENS = re.compile("[\ufffe\x02](?:\r?\n)?")
 _DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?(?:([+\-Z])(\d{2})?'?(\d{2})?)?")
-_NO_TITLES = frozenset({"untitled", "(anonymous)", "anonymous", "unspecified", "(unspecified)", "unknown", "title"})
-"""What programs write where the author gave nothing."""
 _LOCK = threading.Lock()
 
 
-def convert_pdf(data: bytes) -> Converted:
+@dataclass(frozen=True, slots=True)
+class PdfContent:
+    """The normalized text of every page, and what the file says about itself by PDF's names."""
+
+    pages: Sequence[str]
+    information: Mapping[str, str]
+
+
+def convert_pdf(data: bytes, passwords: Sequence[str] = ()) -> Converted:
     """The pages' text with a blank line between them; `page_starts` holds the offset of each page in code points.
 
-    Raises ConversionError: encrypted, damaged, no text, or too long (5,000 pages, 20 million characters).
+    Raises ConversionError as `read_pdf` does.
     """
+    content = read_pdf(data, passwords)
+    return converted_pages(content.pages, content.information, "text")
+
+
+def read_pdf(data: bytes, passwords: Sequence[str] = ()) -> PdfContent:
+    """The text of a PDF file, opened with the first of the passwords that fits where it is encrypted.
+
+    Raises ConversionError: empty, no PDF, encrypted, damaged, no text, or too long (5,000 pages, 20 million
+    characters).
+    """
+    if not data:
+        raise _damaged("empty")
     with _LOCK:
-        pages, information = _read(data)
-    if not any(page.strip() for page in pages):
+        content = _read(data, passwords)
+    if not any(page.strip() for page in content.pages):
         raise ConversionError(
-            f"PDF has no text on its {len(pages)} pages (scanned?)", hint="recognize its text with OCR first"
+            f"PDF has no text on its {len(content.pages)} pages (scanned?)", hint="recognize its text with OCR first"
         )
+    return content
+
+
+def converted_pages(pages: Sequence[str], information: Mapping[str, str], kind: str) -> Converted:
+    """The pages as one text, with what the file says about itself."""
     starts, position = [], 0
     for page in pages:
         starts.append(position)
         position += len(page) + 2
     metadata: dict[str, Any] = {"pages": len(pages), "page_starts": starts}
-    if author := _words(information.get("Author", "")):
+    if author := stated(information.get("Author")):
         metadata["author"] = author
+    if tags := stated_keywords([information.get("Keywords", "")]):
+        metadata["tags"] = tags
     if created := _pdf_date(information.get("CreationDate", "")):
         metadata["created_at"] = created
-    return Converted("\n\n".join(pages), "text", title=_words(information.get("Title", "")), metadata=metadata)
+    return Converted("\n\n".join(pages), kind, title=stated(information.get("Title")), metadata=metadata)
 
 
-def _read(data: bytes) -> tuple[list[str], dict[str, str]]:
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) in (_PASSWORD, _UNSUPPORTED_LOCK):
-            raise ConversionError("PDF is encrypted", hint="save it without a password") from error
-        raise ConversionError("PDF is damaged", hint="save it again from the program that made it") from error
+def _read(data: bytes, passwords: Sequence[str]) -> PdfContent:
+    document = _opened(data, passwords)
     try:
         count = len(document)
         if count > MAX_PAGES:
@@ -71,17 +94,40 @@ def _read(data: bytes) -> tuple[list[str], dict[str, str]]:
                 raise ConversionError(
                     f"PDF holds too much text (more than {MAX_TEXT:,} characters)", hint="split it into several files"
                 )
-        return pages, _information(document)
+        return PdfContent(pages, _information(document))
     except pypdfium2.PdfiumError as error:
-        raise ConversionError("PDF is damaged", hint="save it again from the program that made it") from error
+        raise _damaged() from error
     finally:
         document.close()
+
+
+def _opened(data: bytes, passwords: Sequence[str]) -> pypdfium2.PdfDocument:
+    for password in (None, *passwords):
+        try:
+            return pypdfium2.PdfDocument(data, password=password)
+        except pypdfium2.PdfiumError as error:
+            # PDFium may report the trouble of the file before; what is encrypted says so in plain letters.
+            if getattr(error, "err_code", None) not in _LOCKED or b"/Encrypt" not in data:
+                if b"%PDF-" not in data[:_HEAD]:
+                    raise ConversionError(
+                        "not a PDF, whatever its name says", hint="give it the right suffix"
+                    ) from error
+                raise _damaged() from error
+    if passwords:
+        raise ConversionError(
+            "PDF is encrypted, and no password of the settings opens it", hint="add its password: conversion.passwords"
+        )
+    raise ConversionError("PDF is encrypted", hint="give its password in the settings: conversion.passwords")
+
+
+def _damaged(how: str = "damaged") -> ConversionError:
+    return ConversionError(f"PDF is {how}", hint="save it again from the program that made it")
 
 
 def _information(document: Any) -> dict[str, str]:
     """What the file says about itself; a value that is no proper UTF-16 is left out."""
     found: dict[str, str] = {}
-    for key in ("Title", "Author", "CreationDate"):
+    for key in ("Title", "Author", "Keywords", "CreationDate"):
         with suppress(UnicodeDecodeError):
             found[key] = document.get_metadata_value(key)
     return found
@@ -98,11 +144,6 @@ def _page_text(document: Any, number: int) -> str:
     finally:
         page.close()
     return normalize(_HYPHENS.sub("", text)).strip()
-
-
-def _words(value: str) -> str:
-    words = " ".join(normalize(value).split())[:MAX_LENGTH]
-    return "" if words.lower() in _NO_TITLES else words
 
 
 def _pdf_date(value: str) -> str | None:

@@ -20,7 +20,9 @@ from typing import IO, Any, TypeVar
 import polars as pl
 
 from vector_pipeline.conversion.content import ConversionError
-from vector_pipeline.conversion.convert import CONVERSION_IDENTITY, document_from_file
+from vector_pipeline.conversion.convert import CONVERSION_IDENTITY
+from vector_pipeline.conversion.converter import Converter
+from vector_pipeline.conversion.file_documents import document_from_file
 from vector_pipeline.documents import LISTED, Document, Failure, Item, canonical_json, hash16, listing_frame
 from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
@@ -49,13 +51,13 @@ _REGULAR = "100644"
 class GitSource:
     """A branch as a source (see `Source`). Mirrors live below `mirror_dir`, shared by all sources of a repository."""
 
-    def __init__(self, name: str, settings: GitSettings, mirror_dir: Path) -> None:
+    def __init__(self, name: str, settings: GitSettings, mirror_dir: Path, converter: Converter) -> None:
         """Touches nothing yet. Raises SourceMisconfigured for a url, branch or folder that can't be."""
-        self._name, self._settings = name, settings
+        self._name, self._settings, self._converter = name, settings, converter
         label = f"git/{name}"
         try:
             self._branch = checked_branch(settings.branch)
-            self._filter = TreeFilter(settings)
+            self._filter = TreeFilter(settings, converter)
             self._remote = Remote(label, settings, mirror_dir)
         except SourceMisconfigured as error:
             raise type(error)(f"{label}: {error.message}", hint=error.hint) from None
@@ -193,7 +195,9 @@ class GitSource:
             if fact is not None:
                 detail |= {"first": fact.first, "last": fact.last, "author": fact.author}
             text = canonical_json(detail)
-            version = f"{entry.blob}.{hash16(rendering, text.encode())[:6].hex()}"
+            conversion = self._converter.identity(entry.path).encode()
+            parts = (rendering, text.encode(), *((conversion,) if conversion else ()))
+            version = f"{entry.blob}.{hash16(*parts)[:6].hex()}"
             yield Item(entry.path, version, links.link(entry.path), previous.get(entry.path), text)
 
     def _look_up(self, paths: Sequence[bytes]) -> dict[bytes, Item]:
@@ -212,26 +216,35 @@ class GitSource:
 
     def _answers(self, waiting: deque[Item], healed: bool = False) -> Iterator[Document | Failure]:
         """One answer per waiting item, in order; what is answered no longer waits. Raises MirrorDamaged."""
-        if not waiting:
+        blobs = ((item.native_id, (item, blob)) for item, blob in self._blobs(list(waiting), healed))
+        for answer in self._converter.ahead(self._answer, blobs):
+            waiting.popleft()
+            yield answer
+
+    def _answer(self, read: tuple[Item, bytes | Failure]) -> Document | Failure:
+        item, blob = read
+        return blob if isinstance(blob, Failure) else self._document(item, json.loads(item.detail), blob)
+
+    def _blobs(self, items: Sequence[Item], healed: bool) -> Iterator[tuple[Item, bytes | Failure]]:
+        """The bytes of each item, or why there are none. Raises MirrorDamaged."""
+        if not items:
             return
         with self._mirror.git.conversation("cat-file", "--batch") as (stdin, stdout):
-            while waiting:
-                requested = list(itertools.islice(waiting, _REQUESTS_AHEAD))
-                details = [json.loads(item.detail) for item in requested]
+            for start in range(0, len(items), _REQUESTS_AHEAD):
+                requested = items[start : start + _REQUESTS_AHEAD]
+                numbers = [json.loads(item.detail)["blob"] for item in requested]
                 try:
-                    stdin.write(b"".join(f"{detail['blob']}\n".encode() for detail in details))
+                    stdin.write(b"".join(f"{number}\n".encode() for number in numbers))
                     stdin.flush()
                 except BrokenPipeError:
                     raise self._unreadable() from None
-                for item, detail in zip(requested, details, strict=True):
-                    answer = self._answer(item, detail, stdout, healed)
-                    waiting.popleft()
-                    yield answer
+                for item, number in zip(requested, numbers, strict=True):
+                    yield item, self._blob(item, number, stdout, healed)
 
-    def _answer(self, item: Item, detail: Mapping[str, Any], stdout: IO[bytes], healed: bool) -> Document | Failure:
+    def _blob(self, item: Item, number: str, stdout: IO[bytes], healed: bool) -> bytes | Failure:
         header = stdout.readline()
         if header.endswith(b" missing\n"):
-            if not healed and self._must_hold(item, detail):
+            if not healed and self._must_hold(item, number):
                 raise self._unreadable()
             return self._failed(item, "no longer there")
         match = _BATCH_HEADER.fullmatch(header)
@@ -244,7 +257,7 @@ class GitSource:
         data = self._read(stdout, size)
         if data.startswith(_LFS_POINTER):
             return self._failed(item, "a Git LFS pointer: the content is not in the repository", permanent=True)
-        return self._document(item, detail, data)
+        return data
 
     def _read(self, stdout: IO[bytes], size: int, keep: bool = True) -> bytes:
         """The blob's bytes (none with `keep` off) and the newline behind them. Raises MirrorDamaged."""
@@ -268,6 +281,7 @@ class GitSource:
         extra["tags"] = list(self._settings.tags) or None
         try:
             return document_from_file(
+                converter=self._converter,
                 native_id=item.native_id,
                 version=item.version,
                 uri=item.uri,
@@ -278,16 +292,16 @@ class GitSource:
                 source_updated_at=_time(detail.get("last")),
             )
         except ConversionError as error:
-            return self._failed(item, error.message, permanent=True, stage="convert")
+            return self._failed(item, str(error), permanent=error.permanent, stage="convert")
 
-    def _must_hold(self, item: Item, detail: Mapping[str, Any]) -> bool:
+    def _must_hold(self, item: Item, number: str) -> bool:
         """Whether a blob that the mirror lacks belongs to the commit it holds, or that can't even be told."""
         try:
             tip = self._mirror.fetched_commit()
             entry = find_entries(self._mirror, tip, [item.native_id]).get(item.native_id)
         except MirrorDamaged:
             return True
-        return entry is not None and entry.blob == detail["blob"]
+        return entry is not None and entry.blob == number
 
     def _unreadable(self) -> MirrorDamaged:
         return MirrorDamaged(f"{self._label}: the mirror can't be read", hint=f"remove {self._mirror.path}")
@@ -309,7 +323,8 @@ class GitSource:
         """A short hash of all that decides which files are taken and what is made of them."""
         settings = self._settings
         rules = [list(settings.include), list(settings.exclude), settings.subpath, settings.max_file_size]
-        return hash16(canonical_json(rules).encode(), self._rendering(tip).encode())[:4].hex()
+        files = self._converter.files_identity
+        return hash16(canonical_json(rules).encode(), self._rendering(tip).encode(), files.encode())[:4].hex()
 
     def _version(self, tip: Tip) -> str:
         return f"{tip.commit or 'empty'}+{self._identity(tip)}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO
 
-from vector_pipeline.conversion.kinds import kind_of
+from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import SourceMisconfigured
 from vector_pipeline.sources.git_mirror import Mirror, MirrorDamaged
@@ -63,7 +63,8 @@ class TreeFilter:
     left out is left out, and of the include patterns that match a file or a folder above it the last one decides.
     """
 
-    def __init__(self, settings: GitSettings) -> None:
+    def __init__(self, settings: GitSettings, converter: Converter) -> None:
+        self._converter = converter
         self.subpath = checked_subpath(settings.subpath)
         self._below = self.subpath + b"/" if self.subpath else b""
         self._include = rules_from_settings(settings.include)
@@ -85,7 +86,7 @@ class TreeFilter:
             return "submodule"
         if self._is_ignored(path[len(self._below) :]):
             return "ignored"
-        return "" if kind_of(path) is not None else "binary or unknown kind"
+        return self._converter.reason_to_skip(path)
 
     def _is_ignored(self, path: bytes) -> bool:
         folder, _, name = path.rpartition(b"/")

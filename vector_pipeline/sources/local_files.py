@@ -17,13 +17,16 @@ from urllib.parse import quote_from_bytes
 
 import polars as pl
 
-from vector_pipeline.conversion.convert import CONVERSION_IDENTITY, ConversionError, document_from_file
+from vector_pipeline.conversion.content import ConversionError
+from vector_pipeline.conversion.convert import CONVERSION_IDENTITY
+from vector_pipeline.conversion.converter import Converter
+from vector_pipeline.conversion.file_documents import document_from_file
 from vector_pipeline.documents import LISTED, Document, Failure, Item
 from vector_pipeline.settings_sources import LocalFilesSettings
 from vector_pipeline.sources.base import Known, Listing, SourceError, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.ignore_rules import rules_from_settings
 from vector_pipeline.sources.local_read import FileContent, FileNotRead, FolderReader
-from vector_pipeline.sources.local_scan import Scan, ScanRules, kept_below, scan_folder
+from vector_pipeline.sources.local_scan import Scan, ScanRules, converted_version, kept_below, scan_folder
 
 _STAGE = "fetch"
 
@@ -31,9 +34,10 @@ _STAGE = "fetch"
 class LocalFiles:
     """Implements `Source` for the folder `root`, an absolute path."""
 
-    def __init__(self, name: str, settings: LocalFilesSettings, root: Path) -> None:
+    def __init__(self, name: str, settings: LocalFilesSettings, root: Path, converter: Converter) -> None:
         self._name = name
         self._settings = settings
+        self._converter = converter
         self._root = os.path.abspath(os.fsencode(root))
         self._rules = ScanRules(
             include=rules_from_settings(settings.include),
@@ -41,6 +45,7 @@ class LocalFiles:
             ignore_files=tuple(os.fsencode(name) for name in settings.ignore_files),
             hidden=settings.hidden,
             max_file_size=settings.max_file_size,
+            converter=converter,
         )
         self._identity = f"{settings.fingerprint}\0{CONVERSION_IDENTITY}"
         before, _, after = (settings.url_template or f"{self.url}/{{path}}").partition("{path}")
@@ -99,31 +104,39 @@ class LocalFiles:
         with self._open_root() as root:
             reader = FolderReader(root, self._settings.max_file_size)
             try:
-                for item in sorted(items, key=lambda item: item.native_id):
-                    yield self._answer(reader, item)
+                ordered = sorted(items, key=lambda item: item.native_id)
+                read = ((item.native_id, self._read(reader, item)) for item in ordered)
+                yield from self._converter.ahead(self._answer, read)
             finally:
                 reader.close()
 
     def close(self) -> None:
         """Nothing is kept open between calls."""
 
-    def _answer(self, reader: FolderReader, item: Item) -> Document | Failure:
-        version = item.version
+    def _read(self, reader: FolderReader, item: Item) -> tuple[Item, FileContent | FileNotRead]:
         try:
-            content = reader.read(item.native_id)
-            version = content.version
-            return self._document(item.native_id, content)
+            return item, reader.read(item.native_id)
         except FileNotRead as error:
-            return Failure(item.native_id, version, self._uri(item.native_id), _STAGE, error.reason, error.permanent)
-        except ConversionError as error:
-            return Failure(item.native_id, version, self._uri(item.native_id), _STAGE, str(error), error.permanent)
+            return item, error
 
-    def _document(self, path: bytes, content: FileContent) -> Document:
+    def _answer(self, read: tuple[Item, FileContent | FileNotRead]) -> Document | Failure:
+        item, content = read
+        path, uri = item.native_id, self._uri(item.native_id)
+        if isinstance(content, FileNotRead):
+            return Failure(path, item.version, uri, _STAGE, content.reason, content.permanent)
+        version = converted_version(content.version, path, self._converter)
+        try:
+            return self._document(path, version, content)
+        except ConversionError as error:
+            return Failure(path, version, uri, _STAGE, str(error), error.permanent)
+
+    def _document(self, path: bytes, version: str, content: FileContent) -> Document:
         readable = _readable(path)
         stem = readable.rpartition("/")[2].rpartition(".")[0]
         return document_from_file(
+            converter=self._converter,
             native_id=path,
-            version=content.version,
+            version=version,
             uri=self._uri(path),
             path=readable,
             data=content.data,

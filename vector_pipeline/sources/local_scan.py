@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vector_pipeline.conversion.kinds import kind_of
+from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.sources.ignore_rules import ALWAYS_IGNORED, MAX_IGNORE_FILE, Rules, TooManyRules, parse_rules
 
 MAX_DEPTH = 256
@@ -40,6 +40,7 @@ class ScanRules:
     ignore_files: tuple[bytes, ...]
     hidden: bool
     max_file_size: int
+    converter: Converter
 
 
 @dataclass(slots=True)
@@ -69,6 +70,12 @@ def file_version(status: os.stat_result, now: int) -> str:
     if -window < now - changed < window or -window < now - modified < window:
         return f"{version}~{now}"
     return version
+
+
+def converted_version(version: str, path: bytes, converter: Converter) -> str:
+    """The version of a file with what its conversion depends on, where that is more than the bytes."""
+    identity = converter.identity(path)
+    return f"{version}+{identity}" if identity else version
 
 
 def scan_folder(root: int, rules: ScanRules, identity: str) -> Scan:
@@ -189,8 +196,8 @@ class _Walk:
         if self.rules.include and not self.rules.include.takes(included):
             skipped["ignored"] += 1
             return
-        if kind_of(name) is None:
-            skipped["binary or unknown kind"] += 1
+        if reason := self.rules.converter.reason_to_skip(name):
+            skipped[reason] += 1
             return
         try:
             status = entry.stat(follow_symlinks=False)
@@ -199,7 +206,8 @@ class _Walk:
         if status.st_size > self.rules.max_file_size:
             skipped["too large"] += 1
             return
-        found.files.append((path, file_version(status, time.time_ns())))
+        version = converted_version(file_version(status, time.time_ns()), name, self.rules.converter)
+        found.files.append((path, version))
 
     def _with_ignore_files(self, folder: int, names: set[bytes], prefix: bytes, chain: _Chain) -> _Chain:
         """The folder's own ignore files in front of those from above; what the settings say stays first."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vector_pipeline.chunking.splitter import DocumentSplitter
 from vector_pipeline.conversion.convert import CONVERSION_IDENTITY
+from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.documents import hash16
 from vector_pipeline.embedding.base import DenseEmbedder, SparseEncoder
 from vector_pipeline.embedding.providers import dense_embedder, sparse_encoder
@@ -46,6 +47,11 @@ class Pipeline:
     def index(self) -> VectorIndex:
         """The vector index. Raises VectorIndexError."""
         return open_index(self.settings.index, self.data_dir)
+
+    @cached_property
+    def converter(self) -> Converter:
+        """What sources have files converted by; its processes start when the first file needs one."""
+        return Converter(self.settings.conversion, self.data_dir / "conversions")
 
     @cached_property
     def embedder(self) -> DenseEmbedder:
@@ -113,7 +119,7 @@ class Pipeline:
                 f"{partition}: no such source in the settings", hint="see `vector-pipeline status` for their names"
             )
         name = partition.removeprefix(f"{found.source_type}/")
-        source = open_source(found.source_type, name, found.key, found.settings, self.data_dir)
+        source = open_source(found.source_type, name, found.key, found.settings, self.data_dir, self.converter)
         try:
             yield source
         finally:
@@ -127,7 +133,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Closes what was opened; may be called twice."""
-        for name in ("store", "index", "embedder"):
+        for name in ("converter", "store", "index", "embedder"):
             if opened := self.__dict__.pop(name, None):
                 opened.close()
 

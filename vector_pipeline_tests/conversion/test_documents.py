@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from vector_pipeline.conversion.convert import convert, document_from_file
+from vector_pipeline.conversion.convert import convert
+from vector_pipeline.conversion.file_documents import document_from_file
 from vector_pipeline.documents import Document, content_hash
+from vector_pipeline_tests.converting import any_converter
 
 
 def document(data: bytes, path: str = "notes/a.md", **extra: Any) -> Document:
     """A document from bytes."""
     return document_from_file(
+        converter=any_converter(),
         native_id=path.encode(),
         version="1",
         uri="file:///a.md",

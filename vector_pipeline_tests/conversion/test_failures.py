@@ -6,6 +6,9 @@ import pytest
 
 from vector_pipeline.conversion.convert import ConversionError, convert
 
+WORDS = ("слова документа " * 50).encode("cp1251")
+"""Text whose encoding is looked for by a library."""
+
 
 class PanicException(BaseException):
     """As the Rust bindings name theirs."""
@@ -17,8 +20,8 @@ def test_what_a_parser_raises_is_a_conversion_error_without_the_words(
 ) -> None:
     _make_the_parser_raise(failure, monkeypatch)
     with pytest.raises(ConversionError) as caught:
-        convert("a.html", b"<p>the words</p>")
-    assert caught.value.message == f"the converter for html failed ({type(failure).__name__})"
+        convert("a.txt", WORDS)
+    assert caught.value.message == f"the converter for text failed ({type(failure).__name__})"
     assert caught.value.permanent
     assert "the words" not in str(caught.value)
 
@@ -29,11 +32,11 @@ def test_an_interrupt_is_no_trouble_of_the_file(
 ) -> None:
     _make_the_parser_raise(interruption(), monkeypatch)
     with pytest.raises(interruption):
-        convert("a.html", b"<p>words</p>")
+        convert("a.txt", WORDS)
 
 
 def _make_the_parser_raise(failure: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    def parse(*_: object) -> object:
+    def parse(*_: object, **__: object) -> object:
         raise failure
 
-    monkeypatch.setattr("html_to_markdown.convert", parse)
+    monkeypatch.setattr("charset_normalizer.from_bytes", parse)

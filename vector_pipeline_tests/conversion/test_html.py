@@ -22,9 +22,9 @@ if x:
 def test_the_content_of_a_page_becomes_markdown() -> None:
     converted = convert("a.html", PAGE.encode())
     assert converted.kind == "markdown"
-    assert converted.title == "Guide — Site"
+    assert converted.title == "Guide"
     assert converted.context == ""
-    assert converted.metadata == {"author": "Ada"}
+    assert converted.metadata == {"author": "Ada", "anchors": [[0, "guide"]]}
     assert converted.text.startswith(
         "# Guide\n\nSome **words** & more.\n\n```python\nx = 1\nif x:\n    y()\n```\n\n- one\n- two\n\n"
     )
@@ -105,12 +105,43 @@ def test_a_page_without_headings_gets_its_title_as_context() -> None:
         "<div>" * 20_000 + "<article>x</article>" * 20_000 + "<article>deep words",
         "<article>" * 30_000 + "deep words",
         "<svg>" * 50_000 + "<svg " * 50_000 + "></svg>deep words",
+        "<table><tr><td>" * 5_000 + "deep words",
+        "<dl><dt>" * 5_000 + "deep words",
+        "<details><summary>" * 5_000 + "deep words",
+        "last updated 2020" + "<div>" * 20_000 + "deep words",
+        "<div role=tablist><div role=tab>x</div>" * 5_000 + "deep words",
+        "<div role=tabpanel>" * 10_000 + "<div role=tablist><b role=tab>x</b></div>deep words",
+        "<a name=x></a>" * 20_000 + "<h2>deep words</h2>",
     ],
 )
 def test_nesting_without_end_neither_crashes_nor_loses_words(page: str) -> None:
     begun = time.monotonic()
     assert "deep words" in convert("a.html", page.encode()).text
     assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<select>" + "<option>x" * 100_000 + "</select><p>words",
+        "<p " + " ".join(f"a{number}=x" for number in range(100_000)) + ">words",
+        "".join(f"<body b{number}=x>" for number in range(50_000)) + "words",
+        "<table><tr>" + "<td rowspan=60000 colspan=999>x" * 10_000 + "</table>words",
+    ],
+    ids=["options", "attributes", "bodies", "spans"],
+)
+def test_what_costs_a_parser_more_than_its_share_is_bounded(page: str) -> None:
+    begun = time.monotonic()
+    assert "words" in convert("a.html", page.encode()).text
+    assert time.monotonic() - begun < 20
+
+
+def test_a_very_long_page_is_markdown_still() -> None:
+    code = "".join(f'<span class="n">name{number}</span> <span class="o">=</span> 1\n' for number in range(40_000))
+    converted = convert("a.html", f"<main><h1>Long</h1><pre>{code}</pre><p>The <b>end</b>.</p></main>".encode())
+    assert converted.kind == "markdown"
+    assert converted.text.startswith("# Long\n\n```\nname0 = 1\n")
+    assert converted.text.endswith("name39999 = 1\n```\n\nThe **end**.\n")
 
 
 def test_an_empty_page_is_an_empty_text() -> None:

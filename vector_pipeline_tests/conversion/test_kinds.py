@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vector_pipeline.conversion.convert import ConversionError, convert
-from vector_pipeline.conversion.kinds import kind_of
+from vector_pipeline.conversion.convert import CORE_KINDS, ConversionError, convert
+from vector_pipeline.conversion.kinds import NEEDS_OFFICE, kind_of
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,14 @@ from vector_pipeline.conversion.kinds import kind_of
         ("a.pdf", "pdf", ""),
         ("a.csv", "data", "csv"),
         ("a.yml", "data", "yaml"),
+        ("a.DOCX", "docx", ""),
+        ("a.docm", "docx", ""),
+        ("a.ppsx", "pptx", ""),
+        ("a.xls", "xls", ""),
+        ("a.odt", "odt", ""),
+        ("a.epub", "epub", ""),
+        ("a.eml", "eml", ""),
+        ("a.jpeg", "image", ""),
     ],
 )
 def test_a_name_tells_the_kind(path: str, kind: str, language: str) -> None:
@@ -38,12 +46,25 @@ def test_a_name_tells_the_kind(path: str, kind: str, language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["a.jpg", "a", ".md", ".env", "a.docx", "md", "dir.md/noname", "a.md.gz", "", "a.", "id_rsa"]
+    "path", ["a", ".md", ".env", "md", "dir.md/noname", "a.md.gz", "", "a.", "id_rsa", "a.mp4", "a.dot", "a.pot"]
 )
 def test_other_names_are_skipped(path: str) -> None:
     assert kind_of(path) is None
     with pytest.raises(ConversionError, match="unknown kind"):
         convert(path, b"x")
+
+
+@pytest.mark.parametrize("path", ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.7z", "a.rar", "a.docx.zip"])
+def test_archives_are_not_entered(path: str) -> None:
+    assert kind_of(path) is None
+
+
+def test_the_kinds_of_the_office_extra_are_those_the_core_does_not_read() -> None:
+    assert NEEDS_OFFICE.isdisjoint(CORE_KINDS | {"pdf"})
+    assert {"docx", "image", "eml"} <= NEEDS_OFFICE
+    for kind in NEEDS_OFFICE:
+        with pytest.raises(ConversionError, match="unknown kind"):
+            convert(f"a.{'png' if kind == 'image' else kind}", b"x")
 
 
 def test_names_in_no_encoding_have_kinds_too() -> None:

@@ -8,37 +8,10 @@ from contextlib import suppress
 import pytest
 
 from vector_pipeline.conversion.convert import ConversionError, convert
-from vector_pipeline.conversion.pdf import MAX_PAGES
+from vector_pipeline.conversion.pdf import MAX_PAGES, convert_pdf
+from vector_pipeline_tests.conversion.pdf_files import make_pdf
 
-
-def make_pdf(
-    pages: list[str], trailer: str = "", information: str = "/Title (A study) /Author (Ada) /CreationDate (D:20240203)"
-) -> bytes:
-    """A PDF with one line of text per page."""
-    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
-    objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    for number, text in enumerate(pages):
-        content = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET" if text else ""
-        objects.append(
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents {5 + 2 * number} 0 R "
-            "/Resources << /Font << /F1 3 0 R >> >> >>"
-        )
-        objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
-    objects.append(f"<< {information} >>")
-    out = bytearray(b"%PDF-1.4\n")
-    places = []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n".encode("latin-1")
-    start = len(out)
-    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
-    out += b"".join(f"{place:010} 00000 n \n".encode() for place in places)
-    out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R /Info {len(objects)} 0 R {trailer} >>\n".encode()
-    return bytes(out + f"startxref\n{start}\n%%EOF\n".encode())
+__all__ = ["make_pdf"]
 
 
 def test_pages_are_joined_and_their_starts_noted() -> None:
@@ -66,16 +39,35 @@ def test_a_title_with_half_a_character_costs_the_title_only(title: str) -> None:
     assert (converted.text, converted.title, converted.metadata["author"]) == ("words", "", "Ada")
 
 
-ENCRYPTED = "/Encrypt << /Filter /Standard /V 1 /R 2 /O <{0}> /U <{0}> /P -4 >> /ID [<00><00>]".format("41" * 32)
+def test_keywords_are_tags() -> None:
+    made = make_pdf(["x"], information="/Keywords (machine learning; graphs, graphs)")
+    assert convert("a.pdf", made).metadata["tags"] == ["machine learning", "graphs"]
+
+
+def test_the_password_of_the_settings_opens_a_file_and_is_named_as_the_way_where_it_does_not() -> None:
+    locked = make_pdf(["hidden words"], password="open sesame")
+    assert convert_pdf(locked, ["wrong", "open sesame"]).text == "hidden words"
+    with pytest.raises(ConversionError, match="PDF is encrypted") as caught:
+        convert_pdf(locked)
+    assert "conversion.passwords" in caught.value.hint
+    with pytest.raises(ConversionError, match="no password of the settings opens it"):
+        convert_pdf(locked, ["wrong", "worse"])
+
+
+def test_a_broken_file_after_an_encrypted_one_is_not_taken_for_encrypted() -> None:
+    with suppress(ConversionError):
+        convert_pdf(make_pdf(["x"], password="x"))
+    with pytest.raises(ConversionError, match="PDF is damaged"):
+        convert_pdf(make_pdf([]))
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (make_pdf(["words"], trailer=ENCRYPTED), "PDF is encrypted"),
+        (make_pdf(["words"], password="x"), "PDF is encrypted"),
         (b"%PDF-1.4\nbroken", "PDF is damaged"),
-        (b"", "PDF is damaged"),
-        (b"words, not a PDF", "PDF is damaged"),
+        (b"", "PDF is empty"),
+        (b"words, not a PDF", "not a PDF"),
         (make_pdf(["", ""]), r"PDF has no text on its 2 pages \(scanned\?\)"),
         (make_pdf(["x"] * (MAX_PAGES + 1)), "PDF is too long"),
     ],

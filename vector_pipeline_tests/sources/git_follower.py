@@ -9,6 +9,7 @@ from vector_pipeline.documents import Document, Failure, Item, frame_items
 from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import Known, Listing
 from vector_pipeline.sources.git import GitSource
+from vector_pipeline_tests.converting import any_converter
 
 
 class Follower:
@@ -24,7 +25,7 @@ class Follower:
     @property
     def source(self) -> GitSource:
         """A new source object, as every run has."""
-        return GitSource(self.name, GitSettings(**self.settings), self.mirrors)
+        return GitSource(self.name, GitSettings(**self.settings), self.mirrors, any_converter())
 
     def sync(self, *, census: bool = False) -> Listing:
         """Scans and applies the listing, in every respect that the contract of `Listing` names."""

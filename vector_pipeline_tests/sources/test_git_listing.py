@@ -216,7 +216,7 @@ def test_binary_content_under_a_text_name_is_a_permanent_failure(repo: GitReposi
 
 
 def test_unknown_kinds_and_large_files_are_counted(repo: GitRepository, tmp_path: Path) -> None:
-    repo.write("a.md", "a").write("photo.jpg", b"\xff\xd8").write("large.md", "x" * 101).commit()
+    repo.write("a.md", "a").write("film.mp4", b"\xff\xd8").write("large.md", "x" * 101).commit()
     follower = Follower(repo.url, tmp_path / "mirrors", max_file_size=100)
     assert follower.sync().skipped == {"binary or unknown kind": 1, "too large": 1}
     repo.write("a.md", "y" * 101).write("large.md", "small").commit()

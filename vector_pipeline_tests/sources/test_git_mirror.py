@@ -137,7 +137,8 @@ from pathlib import Path
 from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.git import GitSource
-GitSource("docs", GitSettings(url=sys.argv[1]), Path(sys.argv[2])).scan(Known())
+from vector_pipeline_tests.converting import any_converter
+GitSource("docs", GitSettings(url=sys.argv[1]), Path(sys.argv[2]), any_converter()).scan(Known())
 """
     mirrors = tmp_path / "other mirrors"
     with git_server(tmp_path / "served") as server:

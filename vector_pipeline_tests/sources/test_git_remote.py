@@ -18,6 +18,7 @@ from vector_pipeline.settings_sources import GitSettings
 from vector_pipeline.sources.base import SourceDenied, SourceError, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.git import GitSource
 from vector_pipeline.sources.git_url import checked_branch, checked_subpath, parse_repository_url
+from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.git_http import GitHttpServer, git_server
 from vector_pipeline_tests.git_repository import GitRepository, git
 from vector_pipeline_tests.sources.git_follower import Follower, listed
@@ -295,7 +296,7 @@ def test_a_missing_key_file_is_named(repo: GitRepository, tmp_path: Path) -> Non
 )
 def test_dangerous_addresses_are_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(SourceMisconfigured, match="git/docs"):
-        GitSource("docs", GitSettings.model_construct(url=url), tmp_path)
+        GitSource("docs", GitSettings.model_construct(url=url), tmp_path, any_converter())
 
 
 @pytest.mark.parametrize(
@@ -303,13 +304,13 @@ def test_dangerous_addresses_are_refused(url: str, tmp_path: Path) -> None:
 )
 def test_impossible_branches_are_refused(branch: str, tmp_path: Path) -> None:
     with pytest.raises(SourceMisconfigured, match="git/docs"):
-        GitSource("docs", GitSettings.model_construct(url="/x", branch=branch), tmp_path)
+        GitSource("docs", GitSettings.model_construct(url="/x", branch=branch), tmp_path, any_converter())
 
 
 @pytest.mark.parametrize("subpath", ["-x", "../x", "a/../b", "a//b", "./a"])
 def test_folders_outside_the_repository_are_refused(subpath: str, tmp_path: Path) -> None:
     with pytest.raises(SourceMisconfigured, match="git/docs"):
-        GitSource("docs", GitSettings.model_construct(url="/x", subpath=subpath), tmp_path)
+        GitSource("docs", GitSettings.model_construct(url="/x", subpath=subpath), tmp_path, any_converter())
 
 
 @given(st.text(max_size=40))

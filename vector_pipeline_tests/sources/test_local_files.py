@@ -21,11 +21,12 @@ from vector_pipeline.documents import Document, Failure, Item, canonical_json, d
 from vector_pipeline.settings_sources import LocalFilesSettings
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.local_files import LocalFiles
+from vector_pipeline_tests.converting import any_converter
 
 
 def source_of(root: Path, **values: Any) -> LocalFiles:
     """The source for a folder with settings."""
-    return LocalFiles("notes", LocalFilesSettings(path=root, **values), root)
+    return LocalFiles("notes", LocalFilesSettings(path=root, **values), root, any_converter())
 
 
 def fetched(source: LocalFiles, listing: Listing | None = None) -> dict[bytes, Document | Failure]:
@@ -138,7 +139,7 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
     for folder in (".git", ".obsidian", ".trash", "__pycache__", ".secret"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "inside.md").write_text("x")
-    (tmp_path / "photo.jpg").write_bytes(b"x")
+    (tmp_path / "film.mp4").write_bytes(b"x")
     (tmp_path / "big.md").write_bytes(b"x" * 2000)
     (tmp_path / "kept.md").write_text("x")
     (tmp_path / ".gitignore").write_text("secret.md\n")
@@ -177,7 +178,7 @@ def test_the_probe_says_what_the_scan_says_and_changes_only_with_the_folder(tmp_
     settled(tmp_path)
     listing = until_settled(source)
     assert source.probe() == listing.version == source.probe()
-    (tmp_path / "photo.jpg").write_bytes(b"not taken")
+    (tmp_path / "film.mp4").write_bytes(b"not taken")
     assert source.probe() == listing.version
     assert source_of(tmp_path, exclude=("b.md",)).probe() != listing.version
     assert source_of(tmp_path, observe_every="5m").probe() == listing.version
@@ -355,7 +356,7 @@ def test_folders_too_deep_are_reported_and_not_entered(tmp_path: Path) -> None:
     assert [failure.reason.endswith("more than 256 folders deep") for failure in listing.failures] == [True]
 
 
-NAMES = st.sampled_from(["a.md", "b.md", "A.md", "x.txt", "e\u0301.md", "\u00e9.md", "p#.md", "skip.jpg", ".h.md"])
+NAMES = st.sampled_from(["a.md", "b.md", "A.md", "x.txt", "e\u0301.md", "\u00e9.md", "p#.md", "skip.mp4", ".h.md"])
 FOLDERS = st.sampled_from(["", "d/", "d/e/", "f/"])
 CONTENT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=30).map(
     lambda text: text.removeprefix("\ufeff").replace("---", "")
@@ -406,7 +407,7 @@ class _Folder(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         """Fetches only what the versions ask for, and holds exactly the texts of the model."""
-        expected = {p.encode(): t for p, t in self.model.items() if not p.endswith((".jpg", ".h.md"))}
+        expected = {p.encode(): t for p, t in self.model.items() if not p.endswith((".mp4", ".h.md"))}
         listing = self.source.scan(Known(versions={path: version for path, (version, _) in self.known.items()}))
         items = {item.native_id: item for item in frame_items(listing.items)}
         assert set(items) == set(expected)

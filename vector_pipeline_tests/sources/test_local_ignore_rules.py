@@ -17,6 +17,7 @@ from vector_pipeline.sources.base import Known, SourceUnreachable
 from vector_pipeline.sources.git_tree import TreeFilter
 from vector_pipeline.sources.ignore_rules import MAX_IGNORE_FILE, MAX_RULES, parse_rules
 from vector_pipeline.sources.local_files import LocalFiles
+from vector_pipeline_tests.converting import any_converter
 
 FILES = [
     "a.md",
@@ -58,7 +59,7 @@ def _as_git_lists(root: Path) -> set[bytes]:
 
 
 def _as_we_list(root: Path, **values: object) -> set[bytes]:
-    source = LocalFiles("notes", LocalFilesSettings(path=root, **values), root)  # type: ignore[arg-type]
+    source = LocalFiles("notes", LocalFilesSettings(path=root, **values), root, any_converter())  # type: ignore[arg-type]
     return set(source.scan(Known()).items["native_id"])
 
 
@@ -172,7 +173,8 @@ def test_patterns_mean_the_same_for_a_repository_and_a_folder(
     root = tmp_path_factory.mktemp("tree")
     _make(root, {})
     try:
-        git = TreeFilter(GitSettings(url="https://git.example/docs.git", include=include, exclude=exclude))
+        settings = GitSettings(url="https://git.example/docs.git", include=include, exclude=exclude)
+        git = TreeFilter(settings, any_converter())
     except ValidationError:
         assume(False)
     taken = {name.encode() for name in FILES if not git.reason_by_name(name.encode(), "100644")}
@@ -190,7 +192,7 @@ def test_an_ignore_file_too_long_to_be_followed_is_a_failure_that_deletes_nothin
     tmp_path: Path, rules: str, reason: str
 ) -> None:
     _make(tmp_path, {"doc/.gitignore": rules})
-    source = LocalFiles("notes", LocalFilesSettings(path=tmp_path), tmp_path)
+    source = LocalFiles("notes", LocalFilesSettings(path=tmp_path), tmp_path, any_converter())
     listing = source.scan(Known(versions={b"doc/a.md": "1"}))
     assert [failure.reason for failure in listing.failures] == [f"folder doc/ can't be read: .gitignore has {reason}"]
     listed = set(listing.items["native_id"])

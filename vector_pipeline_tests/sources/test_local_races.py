@@ -15,13 +15,14 @@ from vector_pipeline.documents import Document, Failure, Item, frame_items
 from vector_pipeline.settings_sources import LocalFilesSettings
 from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.local_files import LocalFiles
+from vector_pipeline_tests.converting import any_converter
 
 SECONDS = 1.5
 
 
 def source_of(root: Path) -> LocalFiles:
     """The source for a folder."""
-    return LocalFiles("notes", LocalFilesSettings(path=root), root)
+    return LocalFiles("notes", LocalFilesSettings(path=root), root, any_converter())
 
 
 @contextmanager

@@ -26,7 +26,7 @@ TEXTS = (
     f"<p>Ask <ac:link><ri:user ri:userkey='{ADA}' ri:account-id='{ADA}'/></ac:link></p>",
     "<p />",
 )
-FILES = (("notes.md", b"# Notes\n\nOf a meeting.\n"), ("photo.png", b"\x89PNG"), ("table.csv", b"a,b\n1,2\n"))
+FILES = (("notes.md", b"# Notes\n\nOf a meeting.\n"), ("film.mp4", b"\x89PNG"), ("table.csv", b"a,b\n1,2\n"))
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati")
 
 Operation = tuple[Any, ...]

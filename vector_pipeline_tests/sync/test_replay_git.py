@@ -54,8 +54,8 @@ def history(repository: GitRepository) -> list[str]:
     commits.append(repo.commit("two files swapped"))
     repo.delete("README.md").write("README.md/inner.md", "# A folder now\n\nWhere a file was.\n")
     commits.append(repo.commit("a file becomes a folder"))
-    repo.write("photo.png", b"\x89PNG\r\n\x1a\n").write("empty.md", "").write("side.md", "# Side\n")
-    commits.append(repo.commit("nothing to read: a photo, an empty file, a bare heading"))
+    repo.write("film.mp4", b"\x89PNG\r\n\x1a\n").write("empty.md", "").write("side.md", "# Side\n")
+    commits.append(repo.commit("nothing to read: a film, an empty file, a bare heading"))
     for path in [path for path in repo.files if path.startswith(b"manual/")]:
         repo.delete(path)
     commits.append(repo.commit("a folder goes"))

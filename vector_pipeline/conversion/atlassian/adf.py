@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from vector_pipeline.conversion.atlassian import inline
 from vector_pipeline.conversion.atlassian.base import MAX_LENGTH, MAX_PIECES, Markdown, References
-from vector_pipeline.conversion.atlassian.builder import Builder
-from vector_pipeline.conversion.atlassian.labels import language_name, panel_label
-from vector_pipeline.conversion.atlassian.writer import markdown_of
 from vector_pipeline.conversion.decoding import normalize
+from vector_pipeline.conversion.writing import inline
+from vector_pipeline.conversion.writing.builder import Builder
+from vector_pipeline.conversion.writing.labels import language_name, panel_label
+from vector_pipeline.conversion.writing.writer import markdown_of
 
 _MARKS = {"strong": inline.STRONG, "em": inline.EMPHASIS, "strike": inline.STRIKE, "code": inline.CODE}
 _WORDS_OF_ATTRIBUTES = ("title", "text", "alt", "label", "name", "shortName")

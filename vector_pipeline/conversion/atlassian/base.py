@@ -12,8 +12,6 @@ MAX_LENGTH = 64_000_000
 """Characters of one body that are read as markup; a longer one stays plain text."""
 MAX_PIECES = 250_000
 """Elements, nodes or marks of one body that are read as markup; one with more stays plain text, to bound the time."""
-MAX_LINKS = 500
-"""Links and mentions noted of one document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from itertools import chain
 from lxml import etree
 
 from vector_pipeline.conversion.atlassian.base import MAX_LENGTH, MAX_PIECES, Markdown, References
-from vector_pipeline.conversion.atlassian.builder import Builder
 from vector_pipeline.conversion.atlassian.storage_text import plain_words, prepared
 from vector_pipeline.conversion.atlassian.storage_walk import Walk
-from vector_pipeline.conversion.atlassian.writer import markdown_of
 from vector_pipeline.conversion.decoding import normalize
+from vector_pipeline.conversion.writing.builder import Builder
+from vector_pipeline.conversion.writing.writer import markdown_of
 
 _WORD = re.compile(r"\w+")
 _NAMESPACES = 'xmlns:ac="ac" xmlns:ri="ri" xmlns:at="at"'

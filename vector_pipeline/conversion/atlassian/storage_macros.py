@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from vector_pipeline.conversion.atlassian import inline
 from vector_pipeline.conversion.atlassian.base import References
-from vector_pipeline.conversion.atlassian.builder import Builder
-from vector_pipeline.conversion.atlassian.labels import language_name, panel_label
 from vector_pipeline.conversion.atlassian.storage_elements import attribute, child, name_of, text_of
 from vector_pipeline.conversion.atlassian.storage_links import linked_address, linked_words
+from vector_pipeline.conversion.writing import inline
+from vector_pipeline.conversion.writing.builder import Builder
+from vector_pipeline.conversion.writing.labels import language_name, panel_label
 
 MAX_INCLUDED = 20
 """Pages that one page may include, those included by them counted too."""

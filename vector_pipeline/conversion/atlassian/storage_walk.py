@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from vector_pipeline.conversion.atlassian import inline
 from vector_pipeline.conversion.atlassian.base import References
-from vector_pipeline.conversion.atlassian.builder import Builder
-from vector_pipeline.conversion.atlassian.labels import emoticon, language_name
 from vector_pipeline.conversion.atlassian.storage_elements import attribute, child, name_of, text_of
 from vector_pipeline.conversion.atlassian.storage_links import account_of, linked_address, linked_words
 from vector_pipeline.conversion.atlassian.storage_macros import Macros
+from vector_pipeline.conversion.writing import inline
+from vector_pipeline.conversion.writing.builder import Builder
+from vector_pipeline.conversion.writing.labels import emoticon, language_name
 
 _MARKS = {
     "strong": inline.STRONG, "b": inline.STRONG, "em": inline.EMPHASIS, "i": inline.EMPHASIS, "code": inline.CODE,

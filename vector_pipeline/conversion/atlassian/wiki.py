@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 from vector_pipeline.conversion.atlassian.base import MAX_LENGTH, Markdown, References
-from vector_pipeline.conversion.atlassian.builder import Builder
-from vector_pipeline.conversion.atlassian.labels import language_name, panel_label
 from vector_pipeline.conversion.atlassian.wiki_code import Snippet, without_code
 from vector_pipeline.conversion.atlassian.wiki_inline import WikiLine
 from vector_pipeline.conversion.atlassian.wiki_lists import WikiLists
 from vector_pipeline.conversion.atlassian.wiki_rows import cells_of, joined_rows
-from vector_pipeline.conversion.atlassian.writer import markdown_of
 from vector_pipeline.conversion.decoding import normalize
+from vector_pipeline.conversion.writing.builder import Builder
+from vector_pipeline.conversion.writing.labels import language_name, panel_label
+from vector_pipeline.conversion.writing.writer import markdown_of
 
 MAX_MARKS = 100_000
 """Lines and marks of one text that are read as markup; Jira itself allows 32,767 characters."""

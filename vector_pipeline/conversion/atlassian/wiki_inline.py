@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vector_pipeline.conversion.atlassian import inline
 from vector_pipeline.conversion.atlassian.base import References
-from vector_pipeline.conversion.atlassian.builder import Builder
 from vector_pipeline.conversion.atlassian.wiki_code import OPEN
+from vector_pipeline.conversion.writing import inline
+from vector_pipeline.conversion.writing.builder import Builder
 
 _MARKS = {
     "*": inline.STRONG, "_": inline.EMPHASIS, "-": inline.STRIKE, "??": inline.EMPHASIS, "+": 0, "^": 0, "~": 0,

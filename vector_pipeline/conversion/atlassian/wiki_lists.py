@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vector_pipeline.conversion.atlassian.builder import MAX_DEPTH, Builder
+from vector_pipeline.conversion.writing.builder import MAX_DEPTH, Builder
 
 
 @dataclass(slots=True)

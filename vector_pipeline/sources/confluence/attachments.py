@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from vector_pipeline.conversion.convert import ConversionError, document_from_file
+from vector_pipeline.conversion.content import ConversionError
+from vector_pipeline.conversion.file_documents import document_from_file
 from vector_pipeline.documents import Document, Failure, Restated
 from vector_pipeline.sources.atlassian.errors import AccessDenied, AnswerRefused, TooLarge
 from vector_pipeline.sources.atlassian.site import Site
@@ -42,6 +43,7 @@ def read_attachment(site: Site, scope: Scope, described: Described) -> Document 
     metadata["media_type"] = text_at(record, "extensions", "mediaType")
     try:
         return document_from_file(
+            converter=scope.converter,
             native_id=described.item.native_id,
             version=described.version(),
             uri=described.item.uri,
@@ -52,7 +54,7 @@ def read_attachment(site: Site, scope: Scope, described: Described) -> Document 
             source_updated_at=moment_at(record, "version", "when"),
         )
     except ConversionError as error:
-        return _failed(described, error.message, permanent=True, stage="convert")
+        return _failed(described, str(error), permanent=error.permanent, stage="convert")
 
 
 def _place(described: Described, name: str) -> dict[str, Any]:

@@ -216,7 +216,9 @@ class Census:
                 self._leave_out(row, reason)
                 continue
             title = short_hash(row.title) if row.kind == ATTACHMENT else ""
-            picture.entries[row.id] = Parts(row.kind, str(row.number), title, row.above, comments=row.state)
+            parts = Parts(row.kind, str(row.number), title, row.above, comments=row.state)
+            conversion = self._scope.file_identity(row.title) if row.kind == ATTACHMENT else ""
+            picture.entries[row.id] = parts.converted_by(conversion)
 
     def _leave_out(self, row: Row, reason: str) -> None:
         self._skipped[reason] += 1
@@ -235,6 +237,7 @@ class Census:
         return Memory(
             space=self._space,
             identity=picture.identity,
+            files=self._scope.files_identity,
             container=list(tree.container),
             readers=tree.readers,
             watermark=self._ground.newest_change,

@@ -226,7 +226,9 @@ class Delta:
             state = held.comments if held and row.kind == COMMENT and not row.state else row.state
             title = short_hash(row.title) if row.kind == ATTACHMENT else ""
             self._touched.add(row.id)
-            picture.entries[row.id] = Parts(row.kind, str(row.number), title, row.above, comments=state)
+            parts = Parts(row.kind, str(row.number), title, row.above, comments=state)
+            conversion = self._scope.file_identity(row.title) if row.kind == ATTACHMENT else ""
+            picture.entries[row.id] = parts.converted_by(conversion)
 
     def _enter_comments_of_pages(self, picture: Picture) -> None:
         """Reads the comments of pages that are new or were commented on."""

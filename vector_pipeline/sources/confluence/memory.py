@@ -26,6 +26,8 @@ class Memory:
     space: Space
     identity: str
     """What the versions say that every document depends on."""
+    files: str
+    """What attachments are converted by."""
     container: list[str]
     """Access labels of what has no restriction."""
     readers: frozenset[str] = frozenset()
@@ -60,6 +62,7 @@ class Memory:
             "form": _FORM,
             "space": self.space.saved(),
             "identity": self.identity,
+            "files": self.files,
             "container": self.container,
             "readers": sorted(self.readers),
             "watermark": _saved(self.watermark),
@@ -89,6 +92,7 @@ class Memory:
         return Memory(
             space=space,
             identity=text_at(cursor, "identity"),
+            files=text_at(cursor, "files"),
             container=[str(label) for label in cursor.get("container") or ()],
             watermark=moment_at(cursor, "watermark"),
             others=others if isinstance(others, int) else 0,

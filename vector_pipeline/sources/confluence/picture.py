@@ -37,8 +37,7 @@ class Picture:
             parts,
             place=self.tree.place(above) if above else "",
             access=labels_hash(self.tree.access(page)),
-            identity=self.identity,
-        )
+        ).identified(self.identity)
 
     def is_restricted(self, number: str) -> bool:
         """Whether a view restriction holds for an entry."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vector_pipeline.conversion.convert import CONVERSION_IDENTITY
+from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.settings_atlassian import ConfluenceSettings
 from vector_pipeline.sources.confluence.rows import ATTACHMENT, BLOG_POST, COMMENT, PAGE
 from vector_pipeline.sources.confluence.search import CURRENT, CURRENT_AND_ARCHIVED, quoted, values
@@ -23,6 +24,7 @@ class Scope:
     """The settings of a source as questions and answers. A reason is "" where something is taken."""
 
     settings: ConfluenceSettings
+    converter: Converter
 
     @property
     def statuses(self) -> Sequence[str]:
@@ -85,10 +87,20 @@ class Scope:
         """Why an attachment is left out."""
         return self._files.reason_to_skip(name.replace("/", "_"), size)
 
+    def file_identity(self, name: str) -> str:
+        """Names what the document of an attachment depends on besides its bytes and `identity`, "" for nothing."""
+        identity = self.converter.identity(name)
+        return short_hash(identity) if identity else ""
+
+    @property
+    def files_identity(self) -> str:
+        """The same for all attachments together; "" where none are taken."""
+        return short_hash(self.converter.files_identity) if self.settings.attachments else ""
+
     def identity(self, space: Space) -> str:
         """Names what every document of the space depends on besides its own parts."""
         return short_hash([_FORMAT, CONVERSION_IDENTITY, space.key, space.name, space.base, list(self.settings.tags)])
 
     @cached_property
     def _files(self) -> FileRules:
-        return FileRules(self.settings)
+        return FileRules(self.settings, self.converter)

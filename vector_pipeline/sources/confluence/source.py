@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import ConfluenceSettings
 from vector_pipeline.sources.atlassian.errors import AnswerRefused
@@ -35,11 +36,11 @@ _GONE = "gone"
 class ConfluenceSource:
     """A space as a source (see `Source`): `name` is its partition without the type ("wiki.ENG"), `key` its key."""
 
-    def __init__(self, name: str, key: str, settings: ConfluenceSettings) -> None:
+    def __init__(self, name: str, key: str, settings: ConfluenceSettings, converter: Converter) -> None:
         """Sends nothing yet. Raises SourceMisconfigured for an address that can't be a Confluence."""
         self._name, self.key, self.settings = name, key, settings
         self._label = f"confluence/{name}"
-        self._scope = Scope(settings)
+        self._scope = Scope(settings, converter)
         self._site = Site(settings, product="confluence", label=self._label)
         self._search = Search(self._site, self._label)
         self._space: Space | None = None
@@ -135,7 +136,7 @@ class ConfluenceSource:
             ]
             for hit in newest.hits
         ]
-        return newest, labelled, f"{newest.total}+{labelled}+{short_hash(rows)}"
+        return newest, labelled, f"{newest.total}+{labelled}+{short_hash([rows, self._scope.files_identity])}"
 
     def _read_space(self, site: Site) -> Space | None:
         """The space; None where a discovered one is not to be seen. Raises SourceMisconfigured for a given one."""
@@ -161,7 +162,9 @@ class ConfluenceSource:
         numbers = {text_at(hit, "content", "space", "id") for hit in newest.hits} - {""}
         renamed = bool(names) and memory.space.name not in names
         renamed |= bool(numbers) and memory.space.id not in numbers
-        return not renamed and not self._must_verify(memory) and memory.identity == self._scope.identity(memory.space)
+        scope = self._scope
+        same = memory.identity == scope.identity(memory.space) and memory.files == scope.files_identity
+        return not renamed and not self._must_verify(memory) and same
 
 
 class _hurried:

@@ -7,11 +7,12 @@ makes a document look changed. Together the versions held are also the tree of t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from vector_pipeline.documents import canonical_json, hash16
 
 _SEPARATOR = "|"
+_CONVERSION = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Parts:
     status: str = ""
     """Of a page that is not current but taken: "archived"."""
     identity: str = ""
-    """The space's name, the settings and the form of documents."""
+    """The space's name, the settings and the form of documents; of some attachments also what converts them."""
 
     def text(self) -> str:
         """The version as one text."""
@@ -41,7 +42,21 @@ class Parts:
 
     def same_content(self, other: Parts) -> bool:
         """Whether the two differ at most in where the content hangs and who may read it."""
-        return (self.kind, self.number, self.title) == (other.kind, other.number, other.title)
+        mine, others = (self.kind, self.number, self.title), (other.kind, other.number, other.title)
+        return mine == others and self.conversion == other.conversion
+
+    def converted_by(self, conversion: str) -> Parts:
+        """The same with what converts the file."""
+        return replace(self, identity=f"{_CONVERSION}{conversion}" if conversion else "")
+
+    def identified(self, identity: str) -> Parts:
+        """The same with the identity of the space; what converts the file stays."""
+        return replace(self, identity=identity + (f"{_CONVERSION}{self.conversion}" if self.conversion else ""))
+
+    @property
+    def conversion(self) -> str:
+        """What converts the file, "" where that is nothing of its own."""
+        return self.identity.partition(_CONVERSION)[2]
 
     @property
     def comment_count(self) -> int:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from vector_pipeline.conversion.convert import ConversionError, document_from_file
+from vector_pipeline.conversion.content import ConversionError
+from vector_pipeline.conversion.converter import Converter
+from vector_pipeline.conversion.file_documents import document_from_file
 from vector_pipeline.documents import Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.errors import AccessDenied, NotThere, SiteUnreachable, TooLarge
@@ -83,8 +85,8 @@ class _Facts:
 class AttachmentRules:
     """What of the attachments the settings take."""
 
-    def __init__(self, settings: JiraSettings) -> None:
-        self._files = FileRules(settings)
+    def __init__(self, settings: JiraSettings, converter: Converter) -> None:
+        self._files = FileRules(settings, converter)
         self._wanted = settings.attachments
 
     def items(
@@ -142,7 +144,7 @@ def read_attachment(item: Item, context: Context, largest: int) -> Document | Re
     try:
         return _document(item, facts, data, context)
     except ConversionError as error:
-        return _failed(item, error.message, permanent=True, stage="convert")
+        return _failed(item, str(error), permanent=error.permanent, stage="convert")
 
 
 def _document(item: Item, facts: _Facts, data: bytes, context: Context) -> Document:
@@ -156,6 +158,7 @@ def _document(item: Item, facts: _Facts, data: bytes, context: Context) -> Docum
         "web_url": item.uri,
     }
     return document_from_file(
+        converter=context.converter,
         native_id=item.native_id,
         version=item.version,
         uri=item.uri,
@@ -192,7 +195,8 @@ def _facts(raw: Any, issue: Issue, context: Context) -> _Facts:
 
 
 def _item(facts: _Facts, issue: Issue, context: Context, held: Mapping[bytes, str]) -> Item:
-    content = digest([facts.name, facts.size, facts.author, facts.created])
+    conversion = context.converter.identity(facts.name)
+    content = digest([facts.name, facts.size, facts.author, facts.created, *([conversion] if conversion else [])])
     place = digest([facts.issue, list(facts.access)])
     native_id, version = attachment_id(issue.id, facts.id), str(AttachmentVersion(content, context.identity, place))
     return Item(

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vector_pipeline.conversion.convert import CONVERSION_IDENTITY
+from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.documents import canonical_json, hash16
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.jira.api import JiraApi, Project
@@ -31,6 +32,7 @@ class Context:
     api: JiraApi
     settings: JiraSettings
     project: Project
+    converter: Converter
 
     @property
     def label(self) -> str:
@@ -64,6 +66,11 @@ class Context:
         ids = [list(custom.ids) for custom in self.fields.custom] if self.settings.fields else []
         shared = [FORMAT, CONVERSION_IDENTITY, self.project.key, self.project.name, ids]
         return hash16(canonical_json(shared).encode("utf-8", "surrogatepass"))[:6].hex()
+
+    @property
+    def files_identity(self) -> str:
+        """Names what the attachments depend on besides their bytes and `identity`; "" where none are taken."""
+        return self.converter.files_identity if self.settings.attachments else ""
 
     @cached_property
     def address(self) -> str:

@@ -35,7 +35,7 @@ class Fetcher:
 
     def __init__(self, context: Context) -> None:
         self._context, self._api = context, context.api
-        self._rules = AttachmentRules(context.settings)
+        self._rules = AttachmentRules(context.settings, context.converter)
         self._fields = context.read_fields  # looked up before threads ask for it
         self._address = context.address
 

@@ -2,8 +2,9 @@
 
 A delta reads what changed since the watermark, less the overlap; then the ids of the issues (where they fit on a page)
 or their number must agree with what is held, or a census follows in the same scan. A census on Cloud lists ids only and
-leaves the versions of what did not change as they are held; a verification reads every issue that is held, for what
-changes without a change of its time. Where nothing is believed everything is fetched, and so only ids are listed.
+leaves the versions of what did not change as they are held, unless files are converted otherwise now. A verification
+reads every issue that is held, for what changes without a change of its time. Where nothing is believed everything is
+fetched, and so only ids are listed.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Lister:
     def __init__(self, context: Context, known: Known, look: Look) -> None:
         self._context, self._known, self._look = context, known, look
         self._api, self._settings = context.api, context.settings
-        self._rules = AttachmentRules(context.settings)
+        self._rules = AttachmentRules(context.settings, context.converter)
         self._held = _Held.of(known)
         self._contents = {} if known.full else known.versions
         self._due = {issue_part(native_id) for native_id in known.due} - {""}
@@ -72,6 +73,7 @@ class Lister:
         same = cursor.get("format") == FORMAT and mapping(cursor.get("project")).get("id") == context.project.id
         self._watermark = number(cursor.get("watermark")) if same else 0
         self._is_same = same and cursor.get("identity") == context.identity
+        self._reads_files_otherwise = same and text(cursor.get("files")) != context.files_identity
         self._accepted = number(cursor.get("off"))
         self._verified_at = number(cursor.get("verified_at")) if same else 0
 
@@ -84,7 +86,8 @@ class Lister:
 
     @property
     def _must_list_all(self) -> bool:
-        return self._known.census or self._known.full or not self._is_same or not self._watermark
+        is_known_well = self._is_same and self._watermark and not self._reads_files_otherwise
+        return self._known.census or self._known.full or not is_known_well
 
     # ---- delta
 
@@ -159,7 +162,7 @@ class Lister:
     def _census(self, changed: dict[str, Issue]) -> Listing:
         held, full = self._held.issues, self._known.full
         verified_at, verify = self._verified_at, bool(held) and not full and self._must_verify()
-        if self._api.site.cloud or verify or full:
+        if (self._api.site.cloud and not self._reads_files_otherwise) or verify or full:
             rows, ids = dict(changed), self._api.ids(self._context.wanted) | changed.keys()
         else:
             rows = self._api.rows(self._context.wanted, self._context.listed_fields)
@@ -293,6 +296,7 @@ class Lister:
             "format": FORMAT,
             "project": {"id": project.id, "key": project.key, "name": project.name},
             "identity": self._context.identity,
+            "files": self._context.files_identity,
             "address": self._context.address_known or text(self._known.cursor.get("address")),
             "watermark": newest,
             "off": off,

@@ -33,8 +33,11 @@ def project_clause(key: str) -> str:
     return f'project = "{quoted}"'
 
 
-def look_at(api: JiraApi, where: str) -> Look:
-    """Looks at the project of this JQL clause. Raises AnswerRefused for one that can't be seen."""
+def look_at(api: JiraApi, where: str, files: str) -> Look:
+    """Looks at the project of this JQL clause. Raises AnswerRefused for one that can't be seen.
+
+    `files` names what attachments are converted by.
+    """
     newest = api.newest(where)
     issues = sorted(newest.issues, key=lambda issue: (-issue.updated, int(issue.id)))
     project = mapping(issues[0].fields.get("project")) if issues else {}
@@ -44,6 +47,7 @@ def look_at(api: JiraApi, where: str) -> Look:
         str(project.get("name")),
         newest.count,
         [[issue.id, issue.updated] for issue in issues],
+        files,
     ]
     digest = hash16(canonical_json(seen).encode("utf-8", "surrogatepass"))
     return Look(f"{newest.count}+{digest.hex()}", issues, newest.count)

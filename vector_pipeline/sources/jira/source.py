@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.errors import AnswerRefused
@@ -17,7 +18,7 @@ from vector_pipeline.sources.jira.api import ARCHIVED, DELETED_OR_HIDDEN, MOVED,
 from vector_pipeline.sources.jira.context import Context, is_gateway
 from vector_pipeline.sources.jira.fetching import Fetcher
 from vector_pipeline.sources.jira.listing import Lister
-from vector_pipeline.sources.jira.probing import GONE, look_at, project_clause
+from vector_pipeline.sources.jira.probing import GONE, Look, look_at, project_clause
 from vector_pipeline.sources.jira.projects import missing_project, open_api
 from vector_pipeline.sources.jira.values import mapping, text
 
@@ -29,9 +30,9 @@ _BAD_REQUEST = 400
 class JiraSource:
     """A project as a source (see `Source`)."""
 
-    def __init__(self, name: str, key: str, settings: JiraSettings) -> None:
+    def __init__(self, name: str, key: str, settings: JiraSettings, converter: Converter) -> None:
         """Sends nothing. Raises SourceMisconfigured for an address or credentials that can't be."""
-        self._name, self._key, self._settings = name, key, settings
+        self._name, self._key, self._settings, self._converter = name, key, settings, converter
         self._label = f"jira/{name}"
         self._api = open_api(settings, self._label)
         self._context: Context | None = None
@@ -62,12 +63,12 @@ class JiraSource:
         """
         self._api.site.hurry(PROBE_SECONDS)
         try:
-            look = look_at(self._api, project_clause(self._key))
+            look = self._look_at(project_clause(self._key))
         except AnswerRefused as refused:
             if refused.status != _BAD_REQUEST:
                 raise
             project, _ = self._project()
-            return look_at(self._api, f"project = {project.id}").version if project else GONE
+            return self._look_at(f"project = {project.id}").version if project else GONE
         found = text(mapping(look.issues[0].fields.get("project")).get("key")) if look.issues else ""
         if found.upper() == self._key.upper():
             return look.version
@@ -81,7 +82,7 @@ class JiraSource:
             reasons = dict.fromkeys(known.versions, reason)
             return Listing(LISTED.to_frame(), complete=True, version=GONE, reasons=reasons)
         context = self._open(project)
-        look = look_at(self._api, context.inside)
+        look = self._look_at(context.inside)
         try:
             listing = Lister(context, known, look).listing()
         except AnswerRefused as refused:
@@ -109,8 +110,12 @@ class JiraSource:
         """Closes the connections to the site; may be called twice."""
         self._api.site.close()
 
+    def _look_at(self, where: str) -> Look:
+        files = self._converter.files_identity if self._settings.attachments else ""
+        return look_at(self._api, where, files)
+
     def _open(self, project: Project) -> Context:
-        self._context = Context(self._api, self._settings, project)
+        self._context = Context(self._api, self._settings, project, self._converter)
         return self._context
 
     def _project(self) -> tuple[Project | None, str]:

@@ -11,6 +11,7 @@ from vector_pipeline.documents import Document, Failure, Item, Restated, frame_i
 from vector_pipeline.settings_atlassian import ConfluenceSettings
 from vector_pipeline.sources.base import Known, Listing
 from vector_pipeline.sources.confluence.source import ConfluenceSource
+from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.simulators.atlassian_conditions import API_TOKEN, EMAIL, PERSONAL_ACCESS_TOKEN
 from vector_pipeline_tests.simulators.confluence_server import ConfluenceServer
 
@@ -39,7 +40,7 @@ class Follower:
     def reopen(self) -> None:
         """A new source with the same settings, as every run of the pipeline opens one."""
         self.source.close()
-        self.source = ConfluenceSource(self.source.name, self.source.key, self.source.settings)
+        self.source = ConfluenceSource(self.source.name, self.source.key, self.source.settings, any_converter())
 
     def sync(self, *, due: bool = True, **known: bool) -> Listing:
         """One scan with its fetches applied; quarantined documents are due again at once."""
@@ -96,7 +97,7 @@ class Follower:
 def following(server: ConfluenceServer, key: str = "ENG", **settings: Any) -> Iterator[Follower]:
     """A follower of one space, closed at the end."""
     parsed = ConfluenceSettings.model_validate(settings_for(server, **settings))
-    source = ConfluenceSource(f"wiki.{key}", key, parsed)
+    source = ConfluenceSource(f"wiki.{key}", key, parsed, any_converter())
     try:
         yield Follower(source, server)
     finally:

@@ -155,7 +155,7 @@ def test_attachments_are_documents_of_their_own_and_downloaded_once(server: Conf
     state = server.state
     page = state.add_page("ENG", "page")
     notes = state.attach(page, "notes.md", b"# Notes\n\nOf a meeting.\n")
-    state.attach(page, "photo.png", b"\x89PNG")
+    state.attach(page, "film.mp4", b"\x89PNG")
     state.attach(page, "big.txt", b"x" * 2000)
     state.attach(page, "draft.tmp.md", b"# Draft\n")
     broken = state.attach(page, "broken.pdf", b"not a pdf")
@@ -402,7 +402,7 @@ def test_more_changes_than_one_page_of_answers_holds_are_all_seen(server: Conflu
 def test_a_page_out_of_the_trash_does_not_hide_that_another_went(server: ConfluenceServer) -> None:
     state = server.state
     back, gone = state.add_page("ENG", "back"), state.add_page("ENG", "gone")
-    state.attach(back, "photo.png", b"\x89PNG")
+    state.attach(back, "film.mp4", b"\x89PNG")
     state.trash(back)
     server.clock.advance(minutes=60)
     state.edit(gone, "<p>the newest change</p>")
@@ -410,7 +410,7 @@ def test_a_page_out_of_the_trash_does_not_hide_that_another_went(server: Conflue
         follower.sync()
         assert follower.titles() == {"Engineering Home", "gone"}
         server.clock.advance(minutes=30)
-        state.restore(back)  # with its photo: two contents more, one less below, as many as a delta expects
+        state.restore(back)  # with its film: two contents more, one less below, as many as a delta expects
         state.trash(gone)
         follower.sync()
         assert follower.titles() == {"Engineering Home", "back"}

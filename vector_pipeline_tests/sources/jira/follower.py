@@ -13,6 +13,7 @@ from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.base import Known, Listing
 from vector_pipeline.sources.jira.source import JiraSource
 from vector_pipeline.sync.planning import FAILED, HELD, plan_documents
+from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.simulators.atlassian_access import site_settings
 from vector_pipeline_tests.simulators.jira_server import JiraServer
 
@@ -25,7 +26,7 @@ def jira_settings(server: JiraServer, *projects: str, **settings: Any) -> dict[s
 def open_source(server: JiraServer, key: str = "DOC", **settings: Any) -> JiraSource:
     """The source of one project."""
     given = jira_settings(server, key, **settings)
-    return JiraSource(f"work.{key}", key, JiraSettings.model_validate(given))
+    return JiraSource(f"work.{key}", key, JiraSettings.model_validate(given), any_converter())
 
 
 @dataclass

@@ -12,7 +12,7 @@ from vector_pipeline_tests.simulators.jira_model import Issue, Project
 from vector_pipeline_tests.simulators.jira_server import JiraServer
 
 WORDS = ("boats", "trains", "planes", "bicycles", "ferries", "trams", "balloons", "sledges")
-FILES = ("notes.txt", "log.md", "photo.png", "table.csv", "setup.py")
+FILES = ("notes.txt", "log.md", "film.mp4", "table.csv", "setup.py")
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati")
 
 Operation = tuple[str, int, int]

@@ -18,6 +18,7 @@ from vector_pipeline.sources.jira.fields import FieldTable, payload_value
 from vector_pipeline.sources.jira.projects import open_api
 from vector_pipeline.sources.jira.sections import Hanging
 from vector_pipeline.sources.jira.values import Issue, issue_of, user_name
+from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.simulators import atlassian_conditions as conditions
 from vector_pipeline_tests.simulators.atlassian_conditions import Account
 from vector_pipeline_tests.simulators.jira_client import some
@@ -301,7 +302,7 @@ SHAPES = (
 )
 def test_no_answer_whatever_it_holds_is_more_than_a_document(fields: Any, rows: list[Any], url: str) -> None:
     given_ = JiraSettings.model_validate({"url": url, "projects": ["DOC"], "changelog": True, "worklogs": True})
-    context = Context(open_api(given_, "jira/work.DOC"), given_, Project("1", "DOC", "Documents"))
+    context = Context(open_api(given_, "jira/work.DOC"), given_, Project("1", "DOC", "Documents"), any_converter())
     context.fields = FieldTable()
     issue = issue_of({"id": "10", "key": "DOC-1", "fields": fields})
     assert isinstance(issue, Issue)

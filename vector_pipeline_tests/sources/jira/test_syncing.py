@@ -14,6 +14,7 @@ from vector_pipeline.sources.base import Known, Part, SourceDenied, SourceError
 from vector_pipeline.sources.jira.api import HIDDEN, LEFT_OUT, MOVED
 from vector_pipeline.sources.jira.projects import discover_projects
 from vector_pipeline.sources.jira.source import JiraSource
+from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.simulators import atlassian_conditions as conditions
 from vector_pipeline_tests.simulators.atlassian_http import Request, Response
 from vector_pipeline_tests.simulators.jira_client import some
@@ -182,7 +183,7 @@ def test_attachments_come_before_the_issue_that_showed_them(cloud: JiraServer) -
 
 def test_attachments_are_taken_by_size_kind_and_pattern(data_center: JiraServer) -> None:
     _, (issue,) = some(data_center, 1)
-    for name, size in (("a.txt", 10), ("big.txt", 5_000), ("photo.png", 10), ("secret.txt", 10)):
+    for name, size in (("a.txt", 10), ("big.txt", 5_000), ("film.mp4", 10), ("secret.txt", 10)):
         data_center.state.attach(issue, name, b"w" * size)
     follower = Follower(data_center, settings={"max_file_size": 1_000, "exclude": ["secret*"]})
     done = follower.sync()
@@ -505,7 +506,7 @@ def test_a_change_that_the_search_learned_of_late_is_not_missed(server: JiraServ
 def test_a_former_key_that_a_pattern_found_is_no_second_copy_of_its_project(server: JiraServer) -> None:
     project, _ = some(server, 3)
     settings = JiraSettings.model_validate(jira_settings(server, "*"))
-    source = JiraSource("work.DOC", "DOC", settings)
+    source = JiraSource("work.DOC", "DOC", settings, any_converter())
     source.scan(Known(census=True))
     server.state.rename_project_key(project, "NEW")
     assert source.probe() == "gone"
@@ -591,7 +592,7 @@ def test_an_issue_that_is_not_searchable_yet_is_not_taken_for_gone(data_center: 
 def test_a_project_that_a_pattern_found_and_that_is_gone_lists_nothing(server: JiraServer) -> None:
     project, _ = some(server, 3)
     settings = JiraSettings.model_validate(jira_settings(server, "D*"))
-    source = JiraSource("work.DOC", "DOC", settings)
+    source = JiraSource("work.DOC", "DOC", settings, any_converter())
     source.scan(Known(census=True))
     server.state.withdraw(project, server.accounts.ada, [server.accounts.ada])
     assert source.probe() == "gone"

@@ -5,7 +5,7 @@ Sizes come from untrusted attributes, so the work is bounded by the number of ce
 
 from __future__ import annotations
 
-from vector_pipeline.conversion.atlassian.blocks import Cell, Row, Table
+from vector_pipeline.conversion.writing.blocks import Cell, Row, Table
 
 MAX_COLUMNS = 100
 """Places one cell may cover in its row."""

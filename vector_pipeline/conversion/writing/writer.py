@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from vector_pipeline.conversion.atlassian.blocks import (
+from vector_pipeline.conversion.decoding import normalize
+from vector_pipeline.conversion.writing.blocks import (
     Block,
     Cell,
     Code,
@@ -21,9 +22,8 @@ from vector_pipeline.conversion.atlassian.blocks import (
     Table,
     Verbatim,
 )
-from vector_pipeline.conversion.atlassian.inline import code_span
-from vector_pipeline.conversion.atlassian.tables import grid
-from vector_pipeline.conversion.decoding import normalize
+from vector_pipeline.conversion.writing.inline import code_span
+from vector_pipeline.conversion.writing.tables import grid
 
 _STRUCTURE = re.compile(
     r"(?m)^(?=\#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|`{3,}[^`\n]*$|~{3,}|<[A-Za-z/!?]|[-=_*|:][-=_*|: \t]*$|\[[^\]\n]*\]:)"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vector_pipeline.conversion.atlassian.base import MAX_LINKS
-from vector_pipeline.conversion.atlassian.blocks import (
+from vector_pipeline.conversion.writing.blocks import (
     Block,
     Cell,
     Code,
@@ -23,10 +22,12 @@ from vector_pipeline.conversion.atlassian.blocks import (
     Table,
     Verbatim,
 )
-from vector_pipeline.conversion.atlassian.inline import CODE, NAME, RAW, STRIKE, Run, address_of, inline_markdown
+from vector_pipeline.conversion.writing.inline import CODE, NAME, RAW, STRIKE, Run, address_of, inline_markdown
 
 MAX_DEPTH = 12
 """Lists, quotes and tables within each other; deeper ones are laid flat."""
+MAX_LINKS = 500
+"""Links and mentions noted of one document."""
 
 _Node = Quote | ItemList | Item | Table | Row | Cell | Heading | None
 
