@@ -8,14 +8,24 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from vector_pipeline.settings import ConversionSettings
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
+from vector_pipeline.settings_public_docs import PublicDocsSettings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize(("page", "model"), [("confluence.md", ConfluenceSettings), ("jira.md", JiraSettings)])
-def test_the_page_of_a_source_explains_every_setting(page: str, model: type[BaseModel]) -> None:
+@pytest.mark.parametrize(
+    ("page", "model"),
+    [
+        ("confluence.md", ConfluenceSettings),
+        ("jira.md", JiraSettings),
+        ("public_docs.md", PublicDocsSettings),
+        ("files.md", ConversionSettings),
+    ],
+)
+def test_the_page_of_a_part_explains_every_setting(page: str, model: type[BaseModel]) -> None:
     text = (ROOT / "docs" / page).read_text()
     assert [name for name in model.model_fields if f"`{name}`" not in text] == []
 
