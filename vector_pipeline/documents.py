@@ -63,7 +63,8 @@ class Document:
     `context` is embedded in front of every chunk (a page title that is not in the text); sources whose
     title is only a file name leave it empty, so that a rename embeds nothing.
     `metadata` holds JSON values only and nothing volatile (no fetch time, no HEAD commit). Keys with a meaning
-    of their own: path, size, tags, aliases, links, author, created_at, access, version, web_url, page_starts.
+    of their own: path, size, tags, aliases, links, author, created_at, access, version, web_url, and those that say
+    where in the text things begin: page_starts, slide_starts, sheet_starts, anchors (see `Converted`).
     """
 
     native_id: bytes
@@ -96,7 +97,8 @@ class Failure:
     """A document that could not be fetched, converted, chunked or embedded, and why.
 
     `reason` is one line for people, without document text or secrets. `permanent` failures are
-    retried only when the version changes or on request; others with a growing delay.
+    retried only when the version changes or on request; others with a growing delay, and with `most_attempts` only
+    so often as long as the version stays (0: without end).
     """
 
     native_id: bytes
@@ -105,6 +107,7 @@ class Failure:
     stage: str
     reason: str
     permanent: bool = False
+    most_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from vector_pipeline.conversion.html import convert_html
 from vector_pipeline.conversion.kinds import FileKind, kind_of
 from vector_pipeline.conversion.markdown import convert_markdown
 from vector_pipeline.conversion.notebook import convert_notebook
-from vector_pipeline.conversion.pdf import convert_pdf
 from vector_pipeline.conversion.plain import convert_code, convert_plain, convert_rst
 
 __all__ = [
@@ -52,7 +51,7 @@ def convert(path: bytes | str, data: bytes) -> Converted:
     reason people understand when the bytes are not what the name promises, and nothing else whatever the bytes are.
     """
     kind = kind_of(path)
-    if kind is None or kind.kind not in (*CORE_KINDS, "pdf"):
+    if kind is None or kind.kind not in CORE_KINDS:
         raise ConversionError("unknown kind of file", hint="exclude it in the source's settings")
     with guarded(kind.kind):
         return _converted(kind, data)
@@ -60,8 +59,6 @@ def convert(path: bytes | str, data: bytes) -> Converted:
 
 def _converted(kind: FileKind, data: bytes) -> Converted:
     """The same for a known kind; raises what its parser raises, too."""
-    if kind.kind == "pdf":
-        return convert_pdf(data)
     if looks_binary(data):
         raise ConversionError("binary content in a text file", hint="exclude it in the source's settings")
     return _FROM_TEXT[kind.kind](decode(data, kind), kind.language)

@@ -132,13 +132,11 @@ class Converter:
 
     def _converted(self, request: Request) -> Converted:
         key, longest = self._key(request), most_bytes(request.max_text)
-        answer = self._cache.get(key, longest)
-        if answer is not None:
-            return converted_from(answer)
+        if kept := self._kept(key, longest):
+            return kept
         with self._alone_with(key):
-            answer = self._cache.get(key, longest)  # by whoever was at it
-            if answer is not None:
-                return converted_from(answer)
+            if kept := self._kept(key, longest):  # by whoever was at it
+                return kept
             answer = self._pool.ask(request, self._is_stopped)
             try:
                 converted = converted_from(answer)
@@ -148,6 +146,18 @@ class Converter:
                 raise
             self._cache.put(key, answer)
             return converted
+
+    def _kept(self, key: str, longest: int) -> Converted | None:
+        """What came of the same bytes before, None if nothing is kept. Raises the ConversionError that came of them."""
+        answer = self._cache.get(key, longest)
+        if answer is None:
+            return None
+        try:
+            return converted_from(answer)
+        except ConversionError as error:
+            if error.permanent:
+                raise
+            return None  # such failures are never kept: the entry can't be read
 
     @contextmanager
     def _alone_with(self, key: str) -> Iterator[None]:
@@ -171,8 +181,13 @@ class Converter:
         return stop is not None and stop.is_set()
 
     def _key(self, request: Request) -> str:
-        """Names all that an answer depends on which is worth keeping; time and memory only decide whether one comes."""
-        parts = (CONVERSION_IDENTITY, self._reader(request.kind), self._secrets, request.name, str(request.max_text))
+        """Names all that an answer depends on which is worth keeping; time and memory only decide whether one comes.
+
+        But a PDF whose headings take too much memory is read without them.
+        """
+        memory = (str(self._settings.max_memory),) if request.kind == _PDF else ()
+        reader = self._reader(request.kind)
+        parts = (CONVERSION_IDENTITY, reader, self._secrets, request.name, str(request.max_text), *memory)
         digest = hashlib.sha256("\0".join(parts).encode())
         digest.update(b"\0" + request.data)
         return digest.hexdigest()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from vector_pipeline.conversion.content import ConversionError, Converted
+from vector_pipeline.conversion.content import FEW_ATTEMPTS, ConversionError, Converted
 
 READY, ANSWER, LAST_ANSWER, REQUEST = b"R", b"A", b"L", b"Q"
 """What a frame is. After its last answer a worker ends of its own will."""
@@ -81,7 +81,7 @@ def answer_of(converted: Converted, max_text: int) -> bytes:
 
 def answer_of_error(error: ConversionError) -> bytes:
     """A failure as an answer."""
-    return _json({"error": error.message, "hint": error.hint, "permanent": error.permanent})
+    return _json({"error": error.message, "hint": error.hint, "permanent": error.permanent, "attempts": error.attempts})
 
 
 def converted_from(answer: bytes) -> Converted:
@@ -90,7 +90,15 @@ def converted_from(answer: bytes) -> Converted:
         told = json.loads(answer.decode("utf-8", "surrogatepass"))
         if "error" not in told:
             return _converted(told)
-        failure = ConversionError(_words(told, "error"), hint=_words(told, "hint"), permanent=told["permanent"] is True)
+        attempts = told.get("attempts", 0)
+        if not isinstance(attempts, int):
+            raise TypeError("attempts")
+        failure = ConversionError(
+            _words(told, "error"),
+            hint=_words(told, "hint"),
+            permanent=told["permanent"] is True,
+            attempts=min(max(attempts, 0), FEW_ATTEMPTS),
+        )
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConversionError("the converter's answer can't be read", permanent=False) from error
     raise failure
@@ -110,6 +118,7 @@ def too_much_memory(max_memory: int) -> ConversionError:
         f"needed more than {max_memory / 1e9:.3g} GB of memory",
         hint="split it, exclude it, or raise `max_memory` of `conversion`",
         permanent=False,
+        attempts=FEW_ATTEMPTS,
     )
 
 

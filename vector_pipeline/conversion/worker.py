@@ -113,21 +113,31 @@ def _answer(convert: Convert, request: Request, max_memory: int) -> tuple[bytes,
         with guarded(request.kind):
             return answer_of(convert(request), request.max_text), False
     except ConversionError as error:
-        if _is_about_memory(error):
+        causes = list(_causes(error))
+        if any(map(_is_about_memory, causes)):
             return answer_of_error(too_much_memory(max_memory)), True
-        return answer_of_error(error), False
+        permanent = error.permanent and not any(map(_is_of_the_system, causes))
+        return answer_of_error(ConversionError(error.message, hint=error.hint, permanent=permanent)), False
 
 
-def _is_about_memory(error: BaseException) -> bool:
-    """Whether a failure, or one behind it, is that no more memory was given."""
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """A failure, and those behind it."""
     behind: BaseException | None = error
     for _ in range(10):
         if behind is None:
-            return False
-        if isinstance(behind, MemoryError) or any(words in str(behind).lower() for words in _OUT_OF_MEMORY):
-            return True
+            return
+        yield behind
         behind = behind.__cause__ or behind.__context__
-    return False
+
+
+def _is_about_memory(error: BaseException) -> bool:
+    """Whether a failure is that no more memory was given."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+def _is_of_the_system(error: BaseException) -> bool:
+    """Whether a failure is about this machine, such as too many open files, and says nothing of the file."""
+    return isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno is not None)
 
 
 def _own_pipes() -> tuple[int, int]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vector_pipeline.conversion.content import ConversionError
+from vector_pipeline.conversion.content import FEW_ATTEMPTS, ConversionError
 from vector_pipeline.conversion.wire import HEAD_BYTES, LAST_ANSWER, READY, REQUEST, frame, read_head, too_much_memory
 from vector_pipeline.errors import PipelineError
 
@@ -139,7 +139,9 @@ class WorkerProcess:
                         tag, length = read_head(bytes(received))
                         received.clear()
                         if length > most:
-                            raise ConversionError("the converter gave an answer without end", permanent=False)
+                            raise ConversionError(
+                                "the converter gave an answer without end", permanent=False, attempts=FEW_ATTEMPTS
+                            )
         return tag, bytes(received)
 
     def _send(self, data: memoryview) -> memoryview:
@@ -181,6 +183,7 @@ def _too_slow(seconds: float) -> ConversionError:
         f"took longer than {seconds:g} s",
         hint="split it, exclude it, or raise `timeout` of `conversion`",
         permanent=False,
+        attempts=FEW_ATTEMPTS,
     )
 
 
@@ -189,6 +192,7 @@ def _crashed(how: str) -> ConversionError:
         f"the converter crashed ({how})",
         hint="exclude it in the source's settings, or save it again from the program that made it",
         permanent=False,
+        attempts=FEW_ATTEMPTS,
     )
 
 

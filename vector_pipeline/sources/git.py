@@ -13,6 +13,7 @@ import logging
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -292,7 +293,8 @@ class GitSource:
                 source_updated_at=_time(detail.get("last")),
             )
         except ConversionError as error:
-            return self._failed(item, str(error), permanent=error.permanent, stage="convert")
+            failed = self._failed(item, str(error), permanent=error.permanent, stage="convert")
+            return replace(failed, most_attempts=error.attempts)
 
     def _must_hold(self, item: Item, number: str) -> bool:
         """Whether a blob that the mirror lacks belongs to the commit it holds, or that can't even be told."""

@@ -128,7 +128,7 @@ class LocalFiles:
         try:
             return self._document(path, version, content)
         except ConversionError as error:
-            return Failure(path, version, uri, _STAGE, str(error), error.permanent)
+            return Failure(path, version, uri, _STAGE, str(error), error.permanent, error.attempts)
 
     def _document(self, path: bytes, version: str, content: FileContent) -> Document:
         readable = _readable(path)

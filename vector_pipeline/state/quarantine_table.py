@@ -1,7 +1,7 @@
 """Quarantine: documents that failed in a stage, why, and when they are tried again.
 
-One row per document and stage. A passing failure waits longer each time; a permanent one waits for a new version
-or a request.
+One row per document and stage. A passing failure waits longer each time; a permanent one, and one that came too often
+with the same version, waits for a new version or a request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class QuarantinePart(Part):
     def quarantine(
         self, partition_id: int, failures: Sequence[tuple[bytes, Failure]], *, first_delay: timedelta
     ) -> None:
-        """Records failures by document id: one more attempt, and when the next is due."""
+        """Records failures by document id: one more attempt at this version, and when the next is due."""
         table = self._t.quarantine
         latest = {(document_id, failure.stage): failure for document_id, failure in failures}
         if not latest:
@@ -42,10 +42,10 @@ class QuarantinePart(Part):
         now = datetime.now(UTC)
         with self._db.write() as connection:
             self._locked_revision(connection, partition_id)
-            statement = sa.select(table.c.document_id, table.c.stage, table.c.attempts)
+            statement = sa.select(table.c.document_id, table.c.stage, table.c.version, table.c.attempts)
             held = {
-                (document_id, stage): attempts
-                for document_id, stage, attempts in rows_by(
+                (document_id, stage, version): attempts
+                for document_id, stage, version, attempts in rows_by(
                     connection,
                     statement.where(table.c.partition_id == partition_id),
                     table.c.document_id,
@@ -54,8 +54,9 @@ class QuarantinePart(Part):
             }
             rows = []
             for (document_id, stage), failure in latest.items():
-                attempts = held.get((document_id, stage), 0) + 1
-                retry_at = None if failure.permanent else now + retry_delay(attempts, first_delay)
+                attempts = held.get((document_id, stage, failure.version), 0) + 1
+                is_over = failure.permanent or 0 < failure.most_attempts <= attempts
+                retry_at = None if is_over else now + retry_delay(attempts, first_delay)
                 facts = (failure.native_id, failure.uri, failure.version, failure.reason)
                 rows.append(
                     (partition_id, document_id, stage, now, *facts, int(failure.permanent), attempts, now, retry_at)

@@ -113,6 +113,9 @@ BROKEN: Mapping[str, BrokenFile] = {
     "no pages.pdf": BrokenFile(lambda: make_pdf([]), "PDF is damaged"),
     "loop of pages.pdf": BrokenFile(lambda: make_pdf(["words"], kids="2 0 R 2 0 R"), "PDF "),
     "zip.pdf": BrokenFile(good.make_docx, "not a PDF"),
+    "scanned.docx": BrokenFile(lambda: good.make_docx("<w:p/>"), "DOCX has no text (only pictures?)"),
+    "scanned.pptx": BrokenFile(lambda: good.make_pptx([good.picture("")] * 2), "PPTX has no text (only pictures?)"),
+    "blank.ods": BrokenFile(lambda: good.make_ods({"Empty": []}), "ODS has no text (only pictures?)"),
     # Word
     "empty.docx": BrokenFile(lambda: b"", "DOCX is empty (0 bytes)"),
     "truncated.docx": BrokenFile(lambda: _half(good.make_docx()), "DOCX is damaged (cut off"),

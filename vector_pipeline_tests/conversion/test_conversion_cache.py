@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vector_pipeline.conversion.content import ConversionError, Converted
+from vector_pipeline.conversion.content import FEW_ATTEMPTS, ConversionError, Converted
 from vector_pipeline.conversion.conversion_cache import ConversionCache
 from vector_pipeline.conversion.wire import (
     Request,
@@ -69,11 +69,12 @@ def test_a_request_goes_over_the_wire_as_it_is(data: bytes, passwords: list[str]
     assert request_from(request_body(request)) == request
 
 
-@given(message=ANY_TEXT, hint=ANY_TEXT, permanent=st.booleans())
-def test_a_failure_goes_over_the_wire_as_it_is(message: str, hint: str, permanent: bool) -> None:
+@given(message=ANY_TEXT, hint=ANY_TEXT, permanent=st.booleans(), attempts=st.integers(0, FEW_ATTEMPTS))
+def test_a_failure_goes_over_the_wire_as_it_is(message: str, hint: str, permanent: bool, attempts: int) -> None:
     with pytest.raises(ConversionError) as caught:
-        converted_from(answer_of_error(ConversionError(message, hint=hint, permanent=permanent)))
-    assert (caught.value.message, caught.value.hint, caught.value.permanent) == (message, hint, permanent)
+        converted_from(answer_of_error(ConversionError(message, hint=hint, permanent=permanent, attempts=attempts)))
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+    assert (caught.value.permanent, caught.value.attempts) == (permanent, attempts)
 
 
 @given(answer=st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,7 +92,14 @@ def test_threads_that_ask_for_the_same_at_once_are_answered_by_one_conversion(co
 def test_what_will_fail_again_is_remembered_and_what_may_not_is_tried_again(tmp_path: Path) -> None:
     converter = unruly(tmp_path, timeout=0.2)
     try:
-        for words, kept in (("refuse", 1), ("hang", 1), ("crash", 1), ("grow 10000000000", 1), ("talk 1", 2)):
+        for words, kept in (
+            ("refuse", 1),
+            ("hang", 1),
+            ("crash", 1),
+            ("fail_at_the_system 24", 1),
+            ("grow 10000000000", 1),
+            ("talk 1", 2),
+        ):
             for _ in range(2):
                 if words == "talk 1":
                     converter.convert("a.docx", words.encode())
@@ -101,6 +109,25 @@ def test_what_will_fail_again_is_remembered_and_what_may_not_is_tried_again(tmp_
             assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == kept, words
     finally:
         converter.close()
+
+
+def test_a_pdf_is_converted_anew_with_more_memory_since_headings_may_have_been_left_out_for_it(tmp_path: Path) -> None:
+    files = []
+    for max_memory in ("200MB", "300MB", "300MB"):
+        converter = unruly(tmp_path, max_memory=max_memory)
+        converter.convert("a.pdf", b"say hello")
+        converter.convert("a.docx", b"say hello")
+        converter.close()
+        files.append(sum(path.is_file() for path in tmp_path.rglob("*")))
+    assert files == [2, 3, 3]
+
+
+def test_an_entry_in_a_form_of_another_version_is_converted_anew(converter: Converter, tmp_path: Path) -> None:
+    first = converter.convert("a.docx", b"say hello").text
+    (entry,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    entry.write_bytes(zlib.compress(b'{"words":"hello"}'))
+    assert converter.convert("a.docx", b"say hello").text == first
+    assert b"words" not in zlib.decompress(entry.read_bytes())
 
 
 def test_a_conversion_that_is_remembered_fails_without_a_worker(tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ def test_a_change_of_the_chrome_changes_nothing() -> None:
         "<svg-icon name=x></svg-icon><p>only words</p><svg><path/></svg>",
         "<SVG/><p>only words</p><svg><path/></svg>",
         "<svg viewBox='0 0 1 1'><path/></SVG ><p>only words</p><svg></svg>",
+        "<script>icon = '<svg>'</script><p>only words</p><svg><path/></svg>",
+        "<!-- <svg> --><p>only words</p><svg><path/></svg>",
+        "<p style=\"background: url('<svg >')\">only words</p><svg><path/></svg>",
+        "<svg><path/><p>only words</p><svg><path/></svg>",
+        "<svg><foreignObject><p>drawn</p></foreignObject></svg><p>only words</p>",
     ],
 )
 def test_the_words_of_an_odd_page_are_kept(page: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from vector_pipeline.conversion.convert import ConversionError, convert
+from vector_pipeline.conversion.content import ConversionError
 from vector_pipeline.conversion.pdf import MAX_PAGES, convert_pdf
 from vector_pipeline_tests.conversion.pdf_files import make_pdf
 
@@ -15,7 +15,7 @@ __all__ = ["make_pdf"]
 
 
 def test_pages_are_joined_and_their_starts_noted() -> None:
-    converted = convert("a.pdf", make_pdf(["First page", "Second page", "", "Fourth"]))
+    converted = convert_pdf(make_pdf(["First page", "Second page", "", "Fourth"]))
     assert converted.text == "First page\n\nSecond page\n\n\n\nFourth"
     assert converted.metadata["page_starts"] == [0, 12, 25, 27]
     assert [converted.text[start : start + 4] for start in converted.metadata["page_starts"]] == [
@@ -30,18 +30,18 @@ def test_pages_are_joined_and_their_starts_noted() -> None:
 
 
 def test_a_title_that_a_program_made_up_is_no_title() -> None:
-    assert convert("a.pdf", make_pdf(["x"], information="/Title (untitled)")).title == ""
+    assert convert_pdf(make_pdf(["x"], information="/Title (untitled)")).title == ""
 
 
 @pytest.mark.parametrize("title", ["<FEFFD83D>", "<FEFF0041D83D>", "<FEFFDC00D800>"])
 def test_a_title_with_half_a_character_costs_the_title_only(title: str) -> None:
-    converted = convert("a.pdf", make_pdf(["words"], information=f"/Title {title} /Author (Ada)"))
+    converted = convert_pdf(make_pdf(["words"], information=f"/Title {title} /Author (Ada)"))
     assert (converted.text, converted.title, converted.metadata["author"]) == ("words", "", "Ada")
 
 
 def test_keywords_are_tags() -> None:
     made = make_pdf(["x"], information="/Keywords (machine learning; graphs, graphs)")
-    assert convert("a.pdf", made).metadata["tags"] == ["machine learning", "graphs"]
+    assert convert_pdf(made).metadata["tags"] == ["machine learning", "graphs"]
 
 
 def test_the_password_of_the_settings_opens_a_file_and_is_named_as_the_way_where_it_does_not() -> None:
@@ -74,7 +74,7 @@ def test_a_broken_file_after_an_encrypted_one_is_not_taken_for_encrypted() -> No
 )
 def test_each_way_of_not_being_readable_has_its_own_reason(data: bytes, reason: str) -> None:
     with pytest.raises(ConversionError, match=reason) as caught:
-        convert("a.pdf", data)
+        convert_pdf(data)
     assert caught.value.hint
 
 
@@ -82,11 +82,11 @@ def test_cut_off_files_are_damaged_or_read_but_never_crash() -> None:
     whole = make_pdf(["words"] * 3)
     for length in range(0, len(whole), 37):
         with suppress(ConversionError):
-            assert "words" in convert("a.pdf", whole[:length]).text
+            assert "words" in convert_pdf(whole[:length]).text
 
 
 def test_several_threads_may_read_at_once() -> None:
     data = make_pdf([f"Page {number}" for number in range(30)])
     with ThreadPoolExecutor(4) as pool:
-        texts = {converted.text for converted in pool.map(lambda _: convert("a.pdf", data), range(40))}
+        texts = {converted.text for converted in pool.map(lambda _: convert_pdf(data), range(40))}
     assert len(texts) == 1

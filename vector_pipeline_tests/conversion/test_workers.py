@@ -73,6 +73,7 @@ def test_a_worker_is_used_again(pool: WorkerPool) -> None:
     [
         ("refuse", "is refused", True),
         ("raise the words", "the converter for docx failed (RuntimeError)", True),
+        ("fail_at_the_system 24", "the converter for docx failed (OSError)", False),
         ("talk 100001", "holds too much text (more than 100,000 characters)", True),
         ("crash 11", "the converter crashed (signal 11)", False),
         ("crash 9", "the converter crashed (killed, perhaps since the machine ran out of memory)", False),

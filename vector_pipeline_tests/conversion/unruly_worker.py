@@ -27,6 +27,8 @@ def convert(request: Request) -> Converted:
             raise ConversionError("is refused", hint="ask again")
         case "raise":
             raise RuntimeError(rest)
+        case "fail_at_the_system":
+            raise OSError(int(rest), os.strerror(int(rest)))
         case "hang":
             time.sleep(1000)
         case "hang_in_native_code":

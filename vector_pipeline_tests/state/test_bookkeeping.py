@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,6 +71,23 @@ def test_a_failure_counts_its_attempts_and_keeps_its_first_time(store: StateStor
     assert entry["retry_at"] - entry["last_at"] == 4 * MINUTE
     assert store.due_for_retry(p, entry["retry_at"] - timedelta(microseconds=1)).is_empty()
     assert store.due_for_retry(p, entry["retry_at"]).rows() == [(A, b"a", "fetch")]
+
+
+def test_a_failure_that_is_worth_a_few_attempts_waits_after_them_for_another_version_or_a_request(
+    store: StateStore, p: int
+) -> None:
+    slow = replace(failed(reason="took longer than 60 s"), most_attempts=2)
+    for _ in range(2):
+        store.quarantine(p, [(A, slow)], first_delay=MINUTE)
+    far = datetime.now(UTC) + timedelta(days=400)
+    assert store.due_for_retry(p, far).is_empty()
+    assert store.retry_now(p) == 1
+    store.quarantine(p, [(A, slow)], first_delay=MINUTE)
+    assert store.quarantined()["attempts"].to_list() == [3]
+    assert store.due_for_retry(p, far).is_empty()
+    store.quarantine(p, [(A, replace(slow, version="v2"))], first_delay=MINUTE)
+    assert store.quarantined()["attempts"].to_list() == [1]
+    assert store.due_for_retry(p, far)["document_id"].to_list() == [A]
 
 
 def test_a_permanent_failure_is_due_only_on_request(store: StateStore, p: int) -> None:

@@ -118,22 +118,20 @@ def test_every_good_page_is_brought_in_and_nothing_is_inconsistent(story: Story)
 
 def test_each_trap_is_refused_for_a_reason_that_a_person_understands(story: Story) -> None:
     reasons = story.reasons
-    other = "redirects to another host, {}, which `hosts` does not name"
-    assert reasons["trap/metadata/"] == other.format("169.254.169.254")
-    assert reasons["trap/ipv6/"] == other.format("[::1]")
-    assert reasons["trap/mapped/"] == other.format("[::ffff:7f00:1]")
-    assert reasons["trap/decimal/"] == other.format("127.0.0.1")
-    assert reasons["trap/off-host/"] == other.format("elsewhere.example")
-    assert reasons["trap/file/"] == "redirects to what is no web address"
+    counts = story.watched.counts
+    abroad = {
+        f"trap/{name}/" for name in ("metadata", "ipv6", "mapped", "decimal", "off-host", "canary", "canary6", "file")
+    }
+    assert not abroad & set(reasons), "a link that never led to a page of the site is counted, nothing waits for it"
+    assert counts["skipped: redirects to another host"] == len(abroad) - 1
+    assert counts["skipped: redirects to what is no web address"] == 1
     for trap in ("bomb", "huge", "endless"):
         assert reasons[f"trap/{trap}/"] == "it is larger than 10MB"
     assert reasons["trap/drip/"] == "it did not come to its end in time"
-    assert reasons["trap/canary/"] == other.format(f"127.0.0.2:{story.canary}")
-    assert reasons["trap/canary6/"].startswith("redirects to another host, [::1]:")
     for host in ("rebound.test", "mixed.test", "inside.test"):
         (why,) = (why for uri, why in reasons.items() if host in uri)
         assert why == "robots.txt of its host can't be read"
-    assert story.watched.counts["skipped: redirects in a circle"] == 4
+    assert counts["skipped: redirects in a circle"] == 4
 
 
 def test_nothing_but_the_site_is_connected_to(story: Story) -> None:

@@ -121,9 +121,9 @@ def _without_drawings(text: str) -> str:
             if closing is not None and closing["words"]:
                 closing = _SVG_CLOSE.search(text, closing.end())
             elif closing is not None and not closing["closed"]:
-                closing = None
-            if closing is None:
                 continue
+            if closing is None:
+                break  # none that follows is closed either
             position = closing.end()
         parts.append(text[kept : found.start()])
         kept = position

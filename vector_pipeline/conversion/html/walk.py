@@ -247,7 +247,7 @@ class Walk:
         """Everything in the element becomes one line, with its anchor; one too long for that is read as it is."""
         text = short_text(node, elements.LONGEST_LINE)
         frame.flat = text is not None
-        if text and not text.isspace():
+        if text is not None and (text.strip() or _is_described(node)):
             frame.anchor = self._ids.get(node.mem_id, "")
             self._named = "" if frame.anchor else self._named
 
@@ -309,3 +309,8 @@ class Walk:
         else:
             columns, rows = (elements.number(attributes.get(key), 1) for key in ("colspan", "rowspan"))
             frame.token = builder.open_cell(columns, rows, header=name == "th")
+
+
+def _is_described(node: LexborNode) -> bool:
+    """Whether a picture within the element has words of its own."""
+    return any(inner.tag == "img" and (inner.attributes.get("alt") or "").strip() for inner in descendants(node))

@@ -19,7 +19,7 @@ from vector_pipeline.conversion.office.presentations import convert_presentation
 from vector_pipeline.conversion.office.sheets import convert_sheets
 from vector_pipeline.conversion.office.signatures import OLE, check_signature, format_of
 from vector_pipeline.conversion.office.text_files import convert_text_file
-from vector_pipeline.conversion.office.troubles import damaged
+from vector_pipeline.conversion.office.troubles import damaged, no_text
 
 _OLDER = frozenset({"doc", "xls", "ppt", "msg"})
 _MAY_BE_LOCKED = _OLDER | {"docx", "pptx", "xlsx"}
@@ -31,28 +31,37 @@ def convert_office(kind: str, data: bytes, name: str, passwords: Sequence[str] =
     """The text of a file of an office kind, or of a PDF with its headings; `passwords` are tried on encrypted files.
 
     `name` is not looked at: what a file is, its first bytes decide within its kind. Raises ConversionError with a
-    reason people understand, and nothing else whatever the bytes are, unless native code ends the process.
+    reason people understand, and nothing else whatever the bytes are, unless native code ends the process. A picture
+    may have no text; in any other file that is a reason.
     """
     del name
     with guarded(kind):
-        if kind == "pdf":
-            return convert_pdf_pages(data, passwords)
-        if kind == "doc" and format_of(data) == "RTF":
-            kind = "rtf"  # as Word itself may write them
-        file = None
-        if kind in _MAY_BE_LOCKED and data.startswith(OLE):
-            file = _compound_file(kind, data)
-            if _is_locked(kind, file):
-                data = decrypted(kind, data, passwords)
-                file = None
-        check_signature(kind, data)
-        if kind in _OLDER:
-            return _converted_older(kind, data, file or _compound_file(kind, data))
-        if kind in _CHECKED_ARCHIVES:
-            OfficeArchive(kind, data).check()
-        elif kind == "fb2":
-            check_xml(kind, "it", data)
-        return _converted(kind, data)
+        converted = _unlocked(kind, data, passwords)
+    if kind != "image" and not converted.text.strip():
+        raise no_text(kind)
+    return converted
+
+
+def _unlocked(kind: str, data: bytes, passwords: Sequence[str]) -> Converted:
+    """The text of a file that may have a password."""
+    if kind == "pdf":
+        return convert_pdf_pages(data, passwords)
+    if kind == "doc" and format_of(data) == "RTF":
+        kind = "rtf"  # as Word itself may write them
+    file = None
+    if kind in _MAY_BE_LOCKED and data.startswith(OLE):
+        file = _compound_file(kind, data)
+        if _is_locked(kind, file):
+            data = decrypted(kind, data, passwords)
+            file = None
+    check_signature(kind, data)
+    if kind in _OLDER:
+        return _converted_older(kind, data, file or _compound_file(kind, data))
+    if kind in _CHECKED_ARCHIVES:
+        OfficeArchive(kind, data).check()
+    elif kind == "fb2":
+        check_xml(kind, "it", data)
+    return _converted(kind, data)
 
 
 def _converted(kind: str, data: bytes) -> Converted:

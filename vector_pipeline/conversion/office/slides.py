@@ -20,7 +20,12 @@ class Slide:
 
 
 def converted_slides(slides: Sequence[Slide], title: str, metadata: dict[str, Any]) -> Converted:
-    """Slides with their titles, or "Slide 3", as headings. `slide_starts` holds the offset of each slide."""
+    """Slides with their titles, or "Slide 3", as headings. `slide_starts` holds the offset of each slide.
+
+    The text is empty where no slide says anything.
+    """
+    if not any(words.strip() for slide in slides for words in (slide.title, slide.notes, *slide.blocks)):
+        slides = ()
     parts: list[str] = []
     starts: list[int] = []
     position = 0

@@ -42,6 +42,13 @@ def encrypted(kind: str, passwords: int, *, can_open: bool = True) -> Conversion
     )
 
 
+def no_text(kind: str) -> ConversionError:
+    """Whole and readable, and not a word in it: pictures of pages, or a form nobody filled in."""
+    return ConversionError(
+        f"{name_of(kind)} has no text (only pictures?)", hint="recognize its text with OCR first, or exclude it"
+    )
+
+
 def too_large(kind: str, how: str) -> ConversionError:
     """A bomb, or a file that holds more than a search can use; `how` names what there is too much of."""
     return ConversionError(f"{name_of(kind)} is too large ({how})", hint="split it, or exclude it in the settings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -54,7 +55,8 @@ def read_attachment(site: Site, scope: Scope, described: Described) -> Document 
             source_updated_at=moment_at(record, "version", "when"),
         )
     except ConversionError as error:
-        return _failed(described, str(error), permanent=error.permanent, stage="convert")
+        failed = _failed(described, str(error), permanent=error.permanent, stage="convert")
+        return replace(failed, most_attempts=error.attempts)
 
 
 def _place(described: Described, name: str) -> dict[str, Any]:

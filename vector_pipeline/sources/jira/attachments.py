@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -144,7 +144,8 @@ def read_attachment(item: Item, context: Context, largest: int) -> Document | Re
     try:
         return _document(item, facts, data, context)
     except ConversionError as error:
-        return _failed(item, str(error), permanent=error.permanent, stage="convert")
+        failed = _failed(item, str(error), permanent=error.permanent, stage="convert")
+        return replace(failed, most_attempts=error.attempts)
 
 
 def _document(item: Item, facts: _Facts, data: bytes, context: Context) -> Document:

@@ -62,6 +62,10 @@ class SiteSilent(SourceUnreachable):
         self.reason = reason
 
 
+class NoTimeLeft(SiteSilent):
+    """The caller's time would have been over before the request could leave: this says nothing about the site."""
+
+
 class ClientClosed(SiteSilent):
     """The client was closed while the answer was waited for: this says nothing about the site."""
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Set
 
 from vector_pipeline.documents import Failure, Item, listing_frame
 from vector_pipeline.sources.base import Known, Listing
+from vector_pipeline.sources.public_docs.editions import ANOTHER_LANGUAGE, ANOTHER_VERSION
+from vector_pipeline.sources.public_docs.media import is_file
 from vector_pipeline.sources.public_docs.picture import Picture
 from vector_pipeline.sources.public_docs.reach import end_of
 
@@ -19,6 +21,7 @@ UNKNOWN = "unknown"
 """The version of a page that could not be read: never that of a document."""
 _MOST_ADDRESSES = 10
 _ADDRESS = re.compile(r"https?://[^\s,]+")
+_EDITIONS = frozenset({ANOTHER_VERSION, ANOTHER_LANGUAGE})
 _NOT_PROOF = frozenset({"", "in trouble", "not asked for yet"})
 
 
@@ -28,6 +31,7 @@ def build_listing(
     *,
     asked: Set[str],
     proven: bool,
+    links_proven: bool,
     finished: bool,
     crawled: bool,
     version: str,
@@ -36,9 +40,9 @@ def build_listing(
 ) -> Listing:
     """The listing of a scan.
 
-    `asked` are the URLs asked for in it, `proven` says that what no link and no sitemap names is gone, `finished` that
-    the visit came to its end. `skipped` counts what links lead to and rules leave out; `rule_against` gives the rule
-    that leaves a URL out, "" for none.
+    `asked` are the URLs asked for in it. `proven` says that what no sitemap names is gone, `links_proven` the same of
+    what no link leads to, `finished` that the visit came to its end. `skipped` counts what links lead to and rules
+    leave out; `rule_against` gives the rule that leaves a URL out, "" for none.
     """
     held, failed = known.versions, known.failed
     troubled = _troubled_documents(picture) | _in_circles(picture, held)
@@ -65,8 +69,12 @@ def build_listing(
             continue
         url = _text(native)
         reason = _why_gone(picture, url)
+        if reason in _EDITIONS and not finished:
+            reason = ""  # which edition is the one to keep, the pages still to come tell
         if not reason and url not in picture.reached:
-            reason = rule_against(url) or (("no longer linked" if crawled else "no longer listed") if proven else "")
+            by_links = crawled or is_file(url)
+            absent = ("no longer linked" if by_links else "no longer listed") if proven else ""
+            reason = rule_against(url) or (absent if links_proven or not by_links else "")
         if reason:
             reasons[native] = reason
         else:

@@ -14,12 +14,15 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from vector_pipeline.sources.public_docs.answers import Validators
-from vector_pipeline.sources.public_docs.contents import Content, KeptSitemap, Row
+from vector_pipeline.sources.public_docs.contents import FILE, PAGE, Content, KeptSitemap, Row
 from vector_pipeline.sources.public_docs.media import is_file
 from vector_pipeline.sources.public_docs.mirror_file import MirrorFile
 
 ACCEPTED, PENDING = 0, 1
 """Slots of contents: what counts, and what the visit under way found in its place."""
+
+UNLINKED = "unlinked"
+"""Remembered ("1") once a page has lost a link: whether another page has it instead, only a whole visit tells."""
 
 _AT_ONCE = 500
 _COLUMNS = (
@@ -109,6 +112,9 @@ class Mirror(MirrorFile):
         linked = self.ids([url for url in (*content.links, content.target, content.canonical) if url])
         data = array("I", [linked[url] for url in content.links])
         with self.change() as db:
+            old = db.execute("SELECT data FROM links WHERE id = ? AND slot = ?", (row.id, ACCEPTED)).fetchone()
+            if old and not set(data).issuperset(array("I", zlib.decompress(old[0]))):
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, '1')", (UNLINKED,))
             if slot == ACCEPTED:
                 _drop(db, row.id, PENDING)
             _drop(db, row.id, slot)
@@ -204,9 +210,14 @@ class Mirror(MirrorFile):
         with self.change() as db:
             db.execute("UPDATE page SET asked_at = ? WHERE id = ?", (time.time(), row.id))
 
-    def count_wanted(self) -> int:
-        """How many pages are marked to be asked for out of turn."""
-        return int(self.db.execute("SELECT count(*) FROM page WHERE wanted").fetchone()[0])
+    def wanted(self) -> list[int]:
+        """The pages that are marked to be asked for out of turn."""
+        return [row[0] for row in self.db.execute("SELECT id FROM page WHERE wanted ORDER BY id").fetchall()]
+
+    def count_documents(self) -> int:
+        """How many pages and files it holds."""
+        query = f"SELECT count(*) FROM content WHERE slot = {ACCEPTED} AND state IN ('{PAGE}', '{FILE}')"
+        return int(self.db.execute(query).fetchone()[0])
 
     def sitemaps(self) -> dict[str, KeptSitemap]:
         """All remembered sitemaps by URL, without their entries."""

@@ -84,11 +84,14 @@ class MirrorFile:
                 if _is_foreign_trouble(error):
                     raise self._unusable(error) from error
                 _log.warning("%s: the mirror of the site is damaged and is begun anew (%s)", self._label, error)
-                self.remove()
-                try:
-                    self._db = self._opened()
-                except (sqlite3.Error, OSError) as again:
-                    raise self._unusable(again) from again
+                with self.locked(0) as alone:
+                    if not alone:  # whoever visits the site sees to it
+                        raise self._unusable(error) from error
+                    self.remove()
+                    try:
+                        self._db = self._opened()
+                    except (sqlite3.Error, OSError) as again:
+                        raise self._unusable(again) from again
             except OSError as error:
                 raise self._unusable(error) from error
         return self._db
@@ -135,14 +138,18 @@ class MirrorFile:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
-            tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if tables:
+            if not _is_made(db):
+                db.execute("BEGIN IMMEDIATE")
+                if not _is_made(db):  # by another process meanwhile
+                    for statement in _TABLES.split(";"):
+                        db.execute(statement)
+                    db.execute("INSERT INTO meta VALUES ('form', ?)", (FORM,))
+                db.execute("COMMIT")
+            else:
                 form = db.execute("SELECT value FROM meta WHERE key = 'form'").fetchone()
                 if form is None or form[0] != FORM:
                     raise sqlite3.DatabaseError("it has another form")
                 db.execute("SELECT count(*) FROM page").fetchone()
-            else:
-                db.executescript(f"BEGIN; {_TABLES} INSERT INTO meta VALUES ('form', '{FORM}'); COMMIT;")
         except BaseException:
             db.close()
             raise
@@ -153,6 +160,10 @@ class MirrorFile:
             f"{self._label}: the mirror of the site can't be used: {error}",
             hint=f"see whether {self.path.parent} may be written and has space; the file may be removed at any time",
         )
+
+
+def _is_made(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _is_foreign_trouble(error: sqlite3.Error) -> bool:

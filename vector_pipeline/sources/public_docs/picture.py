@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from vector_pipeline.sources.public_docs.contents import ALIAS, FILE, GONE, LEFT, Content, Row
 from vector_pipeline.sources.public_docs.identity import Facts, documents_of
-from vector_pipeline.sources.public_docs.media import kind_of_answer
+from vector_pipeline.sources.public_docs.media import is_file, kind_of_answer
 from vector_pipeline.sources.public_docs.reach import end_of
 from vector_pipeline.sources.public_docs.site import Site, Walk
 
@@ -60,7 +60,7 @@ def picture_of(site: Site, walk: Walk, converter_identity: Callable[[str], str])
         reason = edition or _reason(row, content)
         if row.trouble and not edition:
             picture.troubled[row.url] = row.trouble
-            picture.blind |= content is None and site.crawls
+            picture.blind |= content is None and site.crawls and not is_file(row.url)
         if reason:
             picture.absent[row.url] = reason
             if not row.trouble and reason != ALIAS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from vector_pipeline.sources.public_docs.answers import Answer, PageRefused, SiteSilent
+from vector_pipeline.sources.public_docs.answers import Answer, NoTimeLeft, PageRefused, SiteSilent
 from vector_pipeline.sources.public_docs.contents import Row
 from vector_pipeline.sources.public_docs.site import Site
 from vector_pipeline.sources.public_docs.trouble import reason_to_distrust
@@ -30,6 +30,8 @@ def find_news(site: Site, deadline: float) -> None:
             if site.sitemaps.changed(deadline, _MOST_SITEMAPS):
                 site.mirror.remember(sitemap_news="1")
             answered += bool(site.used_sitemaps)
+        except NoTimeLeft:
+            return  # by others who ask the same host, or by the pauses it wants
         except SiteSilent as error:
             silent = error
     for row in site.mirror.longest_unasked(site.settings.sample):
@@ -41,7 +43,10 @@ def find_news(site: Site, deadline: float) -> None:
         try:
             _look(site, row, deadline)
             answered += 1
+        except NoTimeLeft:
+            break
         except SiteSilent as error:
+            site.mirror.looked_at(row)  # or pages that never answer would be the sample for ever
             silent = error
         except PageRefused:
             site.mirror.looked_at(row)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from vector_pipeline.settings_values import size_text
-from vector_pipeline.sources.public_docs.answers import PageRefused, SiteSilent
+from vector_pipeline.sources.public_docs.answers import NoTimeLeft, PageRefused, SiteSilent
 from vector_pipeline.sources.public_docs.exchange import Broken, Trouble
 
 _NEXT = "the next run tries again"
@@ -84,9 +84,9 @@ class Reasons:
             hint="the next run after that goes on; raise delay, where this happens often",
         )
 
-    def no_time(self, url: str) -> SiteSilent:
+    def no_time(self, url: str) -> NoTimeLeft:
         """The caller's time is over before a request may leave."""
-        return SiteSilent(self._label, url, "no time was left to ask for it", hint=_NEXT)
+        return NoTimeLeft(self._label, url, "no time was left to ask for it", hint=_NEXT)
 
     def unasked(self, url: str) -> PageRefused:
         """The site calls a page unchanged that nobody holds."""

@@ -6,12 +6,12 @@ is listed after a visit is what a first visit would have found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from vector_pipeline.settings_public_docs import PublicDocsSettings
-from vector_pipeline.sources.public_docs.answers import SiteSilent
+from vector_pipeline.sources.public_docs.answers import PageRefused, SiteSilent
 from vector_pipeline.sources.public_docs.client import SiteClient
 from vector_pipeline.sources.public_docs.contents import ALIAS
 from vector_pipeline.sources.public_docs.editions import left_out
@@ -71,7 +71,7 @@ class Site:
         if origin not in self._robots:
             try:
                 self._robots[origin] = self.client.robots(url)
-            except SiteSilent:
+            except (SiteSilent, PageRefused):
                 self._robots[origin] = None
         robots = self._robots[origin]
         return robots.allows(url) if robots else None
@@ -101,8 +101,11 @@ class Site:
             crawls = not any(not self.scope.reason_to_skip(url, listed=True) for url, _ in entries)
         self.mirror.remember(crawls="1" if crawls else "0")
 
-    def walk(self, ask: Callable[[Sequence[int]], None] | None = None) -> Walk:
-        """All pages that belong to the site, from its starts on; `ask` gets those of each level that are wanted."""
+    def walk(self, ask: Callable[[Sequence[int], Set[int]], None] | None = None) -> Walk:
+        """All pages that belong to the site, from its starts on.
+
+        `ask` gets those of each level that are wanted, and all that sitemaps list.
+        """
         walk = Walk()
         urls: dict[int, str] = {}
         listed = self._listed()
@@ -130,7 +133,7 @@ class Site:
             level = [number for number in level if reach.depth[number] == nearest]
             expanded.update(level)
             if ask is not None:
-                ask(level)
+                ask(level, listed)
             reach.expand(level)
         return walk
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from vector_pipeline.documents import hash16
 from vector_pipeline.settings_public_docs import PublicDocsSettings
-from vector_pipeline.sources.public_docs.answers import Answer, PageRefused, SiteSilent, Validators
+from vector_pipeline.sources.public_docs.answers import Answer, NoTimeLeft, PageRefused, SiteSilent, Validators
 from vector_pipeline.sources.public_docs.client import SiteClient
 from vector_pipeline.sources.public_docs.contents import KeptSitemap
 from vector_pipeline.sources.public_docs.mirror import Mirror
@@ -66,6 +66,8 @@ class Sitemaps:
         known = {} if unconditional else self._mirror.sitemaps()
         before = self._mirror.sitemaps()
         queue, seen = self.first(robots), set[str]()
+        if not self._settings.sitemaps:
+            queue += self._named_before(robots)
         named = set(queue) if self._settings.sitemaps or robots else set[str]()
         silent: SiteSilent | None = None
         while queue and len(seen) < MOST_SITEMAPS:
@@ -94,6 +96,14 @@ class Sitemaps:
         self._mirror.drop_sitemaps([url for url in before if url not in result.used])
         return result
 
+    def _named_before(self, robots: Sequence[str]) -> list[str]:
+        """What robots.txt named when it last named any, where it names none now: it may be in trouble itself."""
+        if robots:
+            self._mirror.remember(robots_sitemaps=json.dumps([time.time(), list(robots)]))
+            return []
+        named_at, named = json.loads(self._mirror.meta("robots_sitemaps", "[0, []]"))
+        return _normal(named, self._settings.url) if time.time() - named_at < FORGOTTEN_AFTER else []
+
     def entries(self, used: Sequence[str]) -> Iterator[_Entry]:
         """(URL in normal form, lastmod) of all pages that the sitemaps list, as they are remembered."""
         for url in used:
@@ -114,6 +124,8 @@ class Sitemaps:
                 answered += 1
             except PageRefused:
                 continue
+            except NoTimeLeft:
+                break
             except SiteSilent as error:
                 silent = error
                 continue
@@ -139,7 +151,7 @@ class Sitemaps:
         if answer.status != 200:
             return self._keep_trouble(url, before, f"answers {answer.status}", named)
         try:
-            found = read_sitemap(answer.body, url)
+            found = read_sitemap(answer.body, answer.url)
         except SitemapUnreadable as unreadable:
             return self._keep_trouble(url, before, unreadable.reason, named)
         if before is not None and before.digest and not found.entries and not found.children:
@@ -183,10 +195,12 @@ class Sitemaps:
         return now != before
 
     def _digest_of(self, answer: Answer) -> str:
+        """Names what a sitemap lists now; "" for one that lists nothing, which proves nothing."""
         try:
-            return _digest(*_in_normal_form(read_sitemap(answer.body, answer.url), answer.url))
+            found = read_sitemap(answer.body, answer.url)
         except SitemapUnreadable:
             return ""
+        return _digest(*_in_normal_form(found, answer.url)) if found.entries or found.children else ""
 
 
 def _in_normal_form(found: Sitemap, url: str) -> tuple[list[_Entry], tuple[str, ...]]:

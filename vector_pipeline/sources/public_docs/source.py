@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.documents import Document, Failure, Item, hash16
 from vector_pipeline.settings_public_docs import PublicDocsSettings
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured, SourceUnreachable
-from vector_pipeline.sources.public_docs.answers import PageRefused, SiteSilent
+from vector_pipeline.sources.public_docs.answers import NoTimeLeft, PageRefused, SiteSilent
 from vector_pipeline.sources.public_docs.client import SiteClient
-from vector_pipeline.sources.public_docs.contents import Content
+from vector_pipeline.sources.public_docs.contents import GONE, Content
 from vector_pipeline.sources.public_docs.listing import UNKNOWN, build_listing
 from vector_pipeline.sources.public_docs.media import kind_of_answer
-from vector_pipeline.sources.public_docs.mirror import Mirror
+from vector_pipeline.sources.public_docs.mirror import UNLINKED, Mirror
 from vector_pipeline.sources.public_docs.picture import Picture, picture_of, version_of
 from vector_pipeline.sources.public_docs.probing import find_news
 from vector_pipeline.sources.public_docs.reading import Reader
@@ -82,11 +83,13 @@ class PublicDocs:
         """
         deadline = time.monotonic() + min(_PROBE_SECONDS, self._settings.timeout.total_seconds())
         if not self._mirror.exists or self._visits.unfinished:
-            self._client.robots(self._site.start, deadline)
+            with suppress(NoTimeLeft):  # where the visit under way takes all the turns there are
+                self._client.robots(self._site.start, deadline)
             return f"unvisited, {self._visits.progress if self._mirror.exists else 'from nothing'}"
         with self._mirror.guarded(), self._mirror.locked(0) as alone:
             if alone:
-                find_news(self._site, deadline)
+                with suppress(NoTimeLeft):
+                    find_news(self._site, deadline)
         return self._version() + self._visits.news
 
     def scan(self, known: Known) -> Listing:
@@ -126,6 +129,7 @@ class PublicDocs:
     def _listing(self, known: Known, visited: Visited, whole: int) -> Listing:
         picture = self._picture()
         if not picture.versions and not known.versions and visited.finished:
+            self._mirror.remember(whole_at="")  # the next run asks again
             raise self._nothing_found(picture)
         proven = visited.finished and not (visited.incomplete or visited.cut or picture.blind or self._visits.cut)
         if whole and proven:
@@ -140,18 +144,28 @@ class PublicDocs:
             known,
             asked=asked,
             proven=proven,
+            links_proven=proven and not self._mirror.meta(UNLINKED),
             finished=visited.finished,
             crawled=self._site.crawls,
             version=self._version() if visited.finished else "",
             skipped=self._visits.skipped,
-            rule_against=lambda url: self._site.rule_against(url, listed=True),
+            rule_against=self._reason_against,
         )
+
+    def _reason_against(self, url: str) -> str:
+        """Why a page that nothing leads to is none, "" where nobody knows."""
+        if reason := self._site.rule_against(url, listed=True):
+            return reason
+        row = self._mirror.row_of(url)
+        content = self._mirror.content(row.id) if row is not None and not row.trouble else None
+        return content.note if content is not None and content.state == GONE else ""
 
     def _forget_others(self, picture: Picture, known: Known, visit: int) -> None:
         """Drops from the mirror what no page of the site leads to any more."""
-        linked = {link for _, _, _, links in self._mirror.edges(picture.ids.values()) for link in links}
         held = self._mirror.known_ids([native.decode("utf-8", "replace") for native in known.versions])
-        self._mirror.forget(linked.union(picture.ids.values(), held.values()), visit)
+        ids = {*picture.ids.values(), *held.values()}
+        linked = {link for _, _, _, links in self._mirror.edges(ids) for link in links}
+        self._mirror.forget(linked | ids, visit)
 
     def _picture(self) -> Picture:
         return picture_of(self._site, self._site.walk(), self._converter.identity)
@@ -208,7 +222,7 @@ class PublicDocs:
         try:
             return self._reader.document(url, content, version)
         except ConversionError as error:
-            return Failure(item.native_id, version, url, _STAGE, str(error), error.permanent)
+            return Failure(item.native_id, version, url, _STAGE, str(error), error.permanent, error.attempts)
 
     def _asked(self, url: str) -> Content | None:
         """The page as the site has it now, for one that the mirror lost; None for what is no page."""

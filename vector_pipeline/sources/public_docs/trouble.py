@@ -59,7 +59,7 @@ def reason_to_distrust(before: Content | None, reading: Reading, missing: frozen
     if now.state in (FILE, LEFT):
         return "is empty, which it was not before" if was_text and not now.words else ""
     if now.asks_password and not (before is not None and before.asks_password):
-        return "is a page that asks for a password"
+        return ASKS_PASSWORD
     if now.words < _FEW_WORDS:
         for name, marks in _CHALLENGES:
             if marks.search(reading.head):
@@ -71,6 +71,7 @@ def reason_to_distrust(before: Content | None, reading: Reading, missing: frozen
     return ""
 
 
+ASKS_PASSWORD = "is a page that asks for a password"
 LIKE_MISSING = "answers like a page that does not exist"
 
 

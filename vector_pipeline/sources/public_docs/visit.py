@@ -8,7 +8,6 @@ end shows that they are believable (`settling`).
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
@@ -16,14 +15,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from vector_pipeline.sources.base import SourceMisconfigured, SourceUnreachable
-from vector_pipeline.sources.public_docs.answers import Answer, ClientClosed, PageRefused, SiteSilent, Validators
-from vector_pipeline.sources.public_docs.contents import ALIAS, GONE, LEFT, Content, Row
+from vector_pipeline.sources.public_docs.answers import SiteSilent, Validators
+from vector_pipeline.sources.public_docs.asking import Asker, Look, Task
+from vector_pipeline.sources.public_docs.contents import GONE, LEFT, Content, Row
 from vector_pipeline.sources.public_docs.mirror import PENDING
-from vector_pipeline.sources.public_docs.reading import Reading
 from vector_pipeline.sources.public_docs.site import Site, Walk
-from vector_pipeline.sources.public_docs.trouble import ALIKE, LIKE_MISSING, reason_to_distrust
-from vector_pipeline.sources.public_docs.urls import normal_url
-from vector_pipeline.sources.public_docs.words import sketch_of, sketched_likeness
+from vector_pipeline.sources.public_docs.trouble import (
+    ALIKE,
+    ASKS_PASSWORD,
+    LEAST_GROUP,
+    LIKE_MISSING,
+    reason_to_distrust,
+)
+from vector_pipeline.sources.public_docs.words import likeness, sketch_of, sketched_likeness
 
 _log = logging.getLogger(__name__)
 
@@ -52,24 +56,6 @@ class Visited:
     walk: Walk = field(default_factory=Walk)
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    row: Row
-    before: Content | None
-    validators: Validators
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What asking for a page gave: a reading, "unchanged", or the reason why neither. `silent` concerns the site."""
-
-    task: _Task
-    reading: Reading | None = None
-    reason: str = ""
-    silent: SiteSilent | None = None
-    size: int = 0
-
-
 class Visit:
     """One run of a visit. `whole` asks every page; else those that are new, marked, announced or in `due`.
 
@@ -86,11 +72,15 @@ class Visit:
         self._ends = self._started + site.settings.max_visit.total_seconds()
         self._bytes = int(site.mirror.meta("visit_bytes", "0"))
         self._pages = int(site.mirror.meta("visit_pages", "0"))
+        self._documents = site.mirror.count_documents()
         self._believes_lastmod = not site.mirror.meta("lastmod_lies")
         self._announced = self._announced_truly = 0
         self._good = 0
-        self._doubtful: list[_Look] = []
+        self._good_task: Task | None = None
+        self._asker = Asker(site)
+        self._doubtful: list[Look] = []
         self._missing: frozenset[str] | None = None
+        self._turned: dict[bytes, list[Row]] = {}
         self._reasons: Counter[str] = Counter()
         self._skipped: set[tuple[str, str]] = set()
         self._result = Visited()
@@ -102,7 +92,9 @@ class Visit:
         self._read_sitemaps()
         with ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="site") as pool:
             try:
-                self._result.walk = self._site.walk(lambda ids: self._ask(pool, ids))
+                self._result.walk = self._site.walk(lambda ids, listed: self._ask(pool, ids, listed))
+                # What nothing leads to any more may be gone, and was seen to have changed.
+                self._ask(pool, self._mirror.wanted(), frozenset())
                 self._conclude()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -139,12 +131,12 @@ class Visit:
 
     # ---- asking
 
-    def _ask(self, pool: ThreadPoolExecutor, ids: Sequence[int]) -> None:
+    def _ask(self, pool: ThreadPoolExecutor, ids: Sequence[int], listed: Set[int]) -> None:
         """Asks for those of a level that need it, the likeliest to have changed first."""
         rows = [row for row in self._mirror.rows(ids) if self._needs(row)]
         rows.sort(key=lambda row: (bool(row.answered) and row.lastmod == row.lastmod_seen, row.url))
-        tasks = self._tasks(rows)
-        under_way: set[Future[_Look]] = set()
+        tasks = self._tasks(rows, listed)
+        under_way: set[Future[Look]] = set()
         more = True
         while more or under_way:
             while more and len(under_way) < self._settings.concurrency * _AHEAD:
@@ -152,7 +144,7 @@ class Visit:
                 if task is None:
                     more = False
                     break
-                under_way.add(pool.submit(self._look, task))
+                under_way.add(pool.submit(self._asker.look, task))
             if not under_way:
                 break
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -166,79 +158,50 @@ class Visit:
             return True
         return self._believes_lastmod and row.lastmod != row.lastmod_seen and not row.trouble
 
-    def _tasks(self, rows: Sequence[Row]) -> Iterator[_Task]:
+    def _tasks(self, rows: Sequence[Row], listed: Set[int]) -> Iterator[Task]:
         """What is asked next, until a limit of the visit is reached."""
         for row in rows:
             if time.monotonic() > self._ends and self._result.asked:  # each run gets on, however short its time
                 self._result.cut, self._result.finished = "max_visit", False
             elif self._pages >= self._settings.max_pages:
                 self._result.cut = "max_pages"
+            elif not row.answered and self._documents >= self._settings.max_pages:
+                self._result.cut = "max_pages"
+                continue
             elif self._bytes >= self._settings.max_site_size:
                 self._result.cut = "max_site_size"
             else:
                 self._pages += 1
-                before = self._mirror.content(row.id)
-                usable = before is not None and not self._unconditional
-                usable = (
-                    usable and before is not None and (before.is_text or before.read_as == self._site.reader.identity)
-                )
-                yield _Task(row, before, before.validators if before and usable else Validators())
+                yield self._task(row, row.id in listed)
                 continue
             return
 
-    def _look(self, task: _Task) -> _Look:
-        """Asks for a page and reads it; runs on a thread of the pool and records nothing."""
-        url = task.row.url
-        if self._site.allows(url) is None:
-            return _Look(task, reason="robots.txt of its host can't be read")
-        reader = self._site.reader
-        try:
-            answer = self._site.client.get(
-                url, task.validators, wanted=lambda media_type: reader.takes(url, media_type)
-            )
-        except ClientClosed:
-            raise
-        except SiteSilent as silent:
-            return _Look(task, reason=silent.reason, silent=silent)
-        except PageRefused as refused:
-            return _Look(task, reason=refused.reason)
-        return self._understood(task, answer)
-
-    def _understood(self, task: _Task, answer: Answer) -> _Look:
-        """What an answer means, by its status."""
-        url, identity = task.row.url, self._site.reader.identity
-        if answer.status == 304:
-            return _Look(task)
-        if answer.status == 200:
-            return _Look(task, self._site.reader.read(url, answer), size=len(answer.body))
-        if answer.status in (404, 410):
-            return _Look(task, Reading(Content(GONE, note=f"{answer.status}: not found", read_as=identity)))
-        if 300 <= answer.status < 400 and answer.location:
-            target = normal_url(answer.location)
-            if not target:
-                return _Look(task, reason="redirects to what is no web address")
-            if self._site.scope.reason_to_skip(target, listed=True) == "other host":
-                return _Look(task, reason=f"redirects to another host, {_host(target)}, which `hosts` does not name")
-            return _Look(task, Reading(Content(ALIAS, target=target, read_as=identity)))
-        return _Look(task, reason=f"answers {answer.status}")
+    def _task(self, row: Row, listed: bool = False) -> Task:
+        before = self._mirror.content(row.id)
+        usable = before is not None and (before.is_text or before.read_as == self._site.reader.identity)
+        known = before.validators if before is not None and usable and not self._unconditional else Validators()
+        return Task(row, before, known, listed)
 
     # ---- recording
 
-    def _take(self, look: _Look) -> None:
+    def _take(self, look: Look) -> None:
         """Records an answer, or keeps it back while it may be the site that is down."""
         self._bytes += look.size
         self._result.asked.add(look.task.row.id)
         reason = look.reason
         if look.reading is not None:
             reason = reason_to_distrust(look.task.before, look.reading, self._words_of_missing(look))
-        if reason == LIKE_MISSING and not self._was_text(look.task):
-            self._record(look, replace(look.reading.content, state=LEFT, note=reason) if look.reading else None, "")
+        if not reason and self._turned_into_missing(look):
+            reason = LIKE_MISSING
+        if note := self._why_none_of_ours(look, reason):
+            content = look.reading.content if look.reading else Content(read_as=self._site.reader.identity, state=LEFT)
+            self._record(look, replace(content, state=LEFT, note=note), "")
             return
         if reason:
             self._doubtful.append(replace(look, reason=reason))
             self._stop_if_down()
             return
-        self._good += 1
+        self._good, self._good_task = self._good + 1, look.task
         row, before = look.task.row, look.task.before
         if row.answered and row.lastmod != row.lastmod_seen and before is not None:
             self._announced += 1
@@ -247,7 +210,7 @@ class Visit:
         self._record(look, look.reading.content if look.reading else None, "")
         self._report()
 
-    def _record(self, look: _Look, content: Content | None, reason: str) -> None:
+    def _record(self, look: Look, content: Content | None, reason: str) -> None:
         row, before = look.task.row, look.task.before
         if content is None:
             if reason:
@@ -259,6 +222,7 @@ class Visit:
         differs = before is not None and before.version != content.version
         waits = before is not None and before.is_text and content.state not in (GONE, LEFT) and differs
         self._mirror.accept(row, content, self._number, PENDING if waits else 0)
+        self._documents += content.is_text and before is None
 
     def _flush(self) -> None:
         """Records what was kept back: the site answers, so it is the pages that are in trouble."""
@@ -267,29 +231,28 @@ class Visit:
             self._record(look, None, look.reason)
 
     def _stop_if_down(self) -> None:
-        silent = [look for look in self._doubtful if look.silent]
-        if len(silent) >= SILENT_PAGES and all(look.silent for look in self._doubtful[-SILENT_PAGES:]):
-            raise self._down(silent[-1].reason)
-        if not self._good and len(self._doubtful) >= DOUBTED_PAGES:
-            raise self._down(Counter(look.reason for look in self._doubtful).most_common(1)[0][0])
-        if self._good and not self._doubtful[-1].silent:
+        """Raises where so many pages in a row are in doubt that it is the site: its good page is in doubt, too."""
+        last = self._doubtful[-SILENT_PAGES:]
+        silent = len(last) == SILENT_PAGES and all(look.silent for look in last)
+        if silent or (not self._good and len(self._doubtful) >= DOUBTED_PAGES):
+            if not self._is_well(believed=not silent):
+                raise self._down(Counter(look.reason for look in self._doubtful).most_common(1)[0][0])
             self._flush()
+        elif self._good and not last[-1].silent:
+            self._flush()
+
+    def _is_well(self, *, believed: bool) -> bool:
+        """Whether the page that was good last, or else the start page, still is (see `Asker.is_well`)."""
+        task = self._good_task
+        if task is None and (row := self._mirror.row_of(self._site.start)) is not None:
+            task = self._task(row)
+        return task is not None and self._asker.is_well(task, believed=believed)
 
     def _conclude(self) -> None:
         """At the end: where nothing but silence came, the start page tells whether the site is down."""
-        silent = [look for look in self._doubtful if look.silent]
-        if silent and len(silent) == len(self._doubtful) and not self._good:
-            if not any(look.task.row.url == self._site.start for look in silent):
-                try:
-                    self._site.client.get(self._site.start, wanted=lambda _: False)
-                except SiteSilent as error:
-                    raise self._down(error.reason) from error
-                except PageRefused:
-                    pass  # it answers, in a way that is not for us
-                else:
-                    silent = []
-            if silent and any(look.task.row.url == self._site.start for look in silent):
-                raise self._down(silent[-1].reason)
+        nothing_came = self._doubtful and not self._good and all(look.silent for look in self._doubtful)
+        if nothing_came and not self._is_well(believed=False):
+            raise self._down(self._doubtful[-1].reason)
         self._flush()
         if self._announced >= LIES_FROM:
             lies = self._announced_truly < LIES_SHARE * self._announced
@@ -305,37 +268,63 @@ class Visit:
             hint="nothing is changed or deleted meanwhile; the next run goes on with the pages not yet asked for",
         )
 
-    def _was_text(self, task: _Task) -> bool:
+    def _was_text(self, task: Task) -> bool:
         before = task.before
         return task.row.url in self._held if before is None else before.is_text and before.words > 0
 
-    def _words_of_missing(self, look: _Look) -> frozenset[str] | None:
+    def _turned_into_missing(self, look: Look) -> bool:
+        """Whether pages that now say the same, one after another, say what the site says of everything for the moment.
+
+        Too few for `settling` to notice, as where a site was down for a part of the visit.
+        """
+        reading, before = look.reading, look.task.before
+        if reading is None or not reading.words or before is None or not before.is_text:
+            return False
+        if reading.content.version == before.version:
+            return False
+        alike = self._turned.setdefault(reading.content.shape, [])
+        alike.append(look.task.row)
+        if len(alike) != LEAST_GROUP:
+            return False
+        words = self._asker.ask_for_nonsense().words
+        if not words or likeness(reading.words, words) < ALIKE:
+            return False
+        self._missing = words
+        for row in alike[:-1]:
+            self._reasons[LIKE_MISSING] += 1
+            self._mirror.note(row, self._number, LIKE_MISSING)
+        return True
+
+    def _why_none_of_ours(self, look: Look, reason: str) -> str:
+        """In short why a link leads to no page of this site: what was never held and no sitemap names is left out,
+        where a page that was there before would be in trouble.
+        """
+        if reason == LIKE_MISSING:
+            return "" if self._was_text(look.task) else reason
+        task, before = look.task, look.task.before
+        was_there = task.row.url in self._held or (before is not None and before.state not in (GONE, LEFT))
+        if was_there or task.listed or task.row.url in self._site.starts:
+            return ""
+        note = look.foreign or ("asks for a password" if reason == ASKS_PASSWORD else "")
+        # Where the mirror was lost, nobody knows what the page led to.
+        self._result.incomplete |= bool(note and self._held and not self._mirror.meta("whole_at"))
+        return note
+
+    def _words_of_missing(self, look: Look) -> frozenset[str] | None:
         """The words of what the site sends for a page it can't have; asked for once, when a page is new or changed."""
         reading, before = look.reading, look.task.before
         if reading is None or not reading.words or (before is not None and before.version == reading.content.version):
             return None
         if self._missing is None:
-            self._missing = self._ask_for_nonsense()
+            nonsense = self._asker.ask_for_nonsense()
+            self._missing = nonsense.words
+            if nonsense.content.state == GONE:
+                self._mirror.remember(start_for_missing="0")
         if look.task.row.url in self._site.starts and (
             not self._was_text(look.task) or self._mirror.meta("start_for_missing") == "1"
         ):
             return None  # a single-page application answers any address with its start page
         return self._missing
-
-    def _ask_for_nonsense(self) -> frozenset[str]:
-        folder = self._site.start[: self._site.start.rfind("/") + 1]
-        url = f"{folder}{secrets.token_hex(8)}-{secrets.token_hex(4)}"
-        if self._site.allows(url) is False:
-            return frozenset()
-        try:
-            answer = self._site.client.get(url, wanted=lambda media_type: self._site.reader.takes(url, media_type))
-        except (SiteSilent, PageRefused):
-            return frozenset()
-        if answer.status != 200:
-            self._mirror.remember(start_for_missing="0")
-            return frozenset()
-        reading = self._site.reader.read(url, answer)
-        return reading.words
 
     def _count_skipped(self) -> Counter[str]:
         return Counter(reason for reason, _ in self._skipped)
@@ -349,7 +338,3 @@ class Visit:
                 "%s: visit %s: %s pages asked, %.1f a second, %s in trouble",
                 *(self._site.label, self._number, asked, asked / (now - self._started), sum(self._reasons.values())),
             )
-
-
-def _host(url: str) -> str:
-    return "".join(one for one in url.partition("://")[2].partition("/")[0] if one.isprintable())[:100]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vector_pipeline.documents import hash16
 from vector_pipeline.settings_public_docs import PublicDocsSettings
 from vector_pipeline.sources.base import Known
-from vector_pipeline.sources.public_docs.mirror import Mirror
+from vector_pipeline.sources.public_docs.mirror import UNLINKED, Mirror
 
 _DISCOVERY = {
     *("url", "start_urls", "discover", "sitemaps", "hosts", "include", "exclude", "query_parameters", "versions"),
@@ -61,7 +61,7 @@ class Visits:
     @property
     def news(self) -> str:
         """What a probe has found and no scan has seen yet, as the end of a version; "" for nothing."""
-        wanted = self._mirror.count_wanted()
+        wanted = len(self._mirror.wanted())
         marks = [f"{wanted} pages" if wanted else "", "sitemap" if self._mirror.meta("sitemap_news") else ""]
         if self._mirror.meta("visited_as") != self._discovery:
             marks.append("settings")
@@ -98,7 +98,7 @@ class Visits:
         """Notes that all pages of the visit were asked for, but for those that a limit left out."""
         values = {"open": "", "sitemap_news": ""}
         if visit.whole:
-            values |= {"whole_at": str(visit.began), "cut": cut, "evidence": ""}
+            values |= {"whole_at": str(visit.began), "cut": cut, "evidence": "", UNLINKED: ""}
         self._mirror.remember(**values)
         self._mirror.want_none()
 

@@ -37,6 +37,7 @@ def places(page: str) -> dict[str, str]:
         '<h2><a id="user-content-x" class="anchor" href="#x" aria-hidden="true"></a>Head</h2>',
         '<div role="heading" aria-level="2" id="x">Head</div>',
         '<h2 id=" x "><code>Head</code></h2>',
+        '<h2 id="x"><img alt="Head" src="a.png"></h2>',
     ],
 )
 def test_the_id_of_a_heading_is_found_where_generators_put_it(heading: str) -> None:
@@ -74,3 +75,32 @@ def test_text_that_holds_the_marks_confuses_nothing(pieces: list[str]) -> None:
     page = f'<main><h2 id="a">A {text}</h2><p>{text} p</p><h2 id="b">B</h2><pre>{text}</pre></main>'
     assert list(places(page)) == ["a", "b"]
     assert places(page)["b"] == "## B"
+
+
+WORDS = st.sampled_from(
+    [
+        "{}", "<code>{}</code>", "<b>{}</b>", '<a href="#q">{}</a>', "<em>{}</em> ", "{}<br>", '<img alt="{}">',
+        "&nbsp;{}", "\U0001f600{}", "{}&#xFDD0;", "*{}*", "# {}", "| {}", "&lt;{}&gt;", "{}\ufdd1",
+    ]
+)  # fmt: skip
+AROUND = st.sampled_from(
+    [
+        "{}", "<section>{}</section>", "<blockquote>{}</blockquote>", "<ul><li>{}</li></ul>", "<ol><li><p>{}</p></ol>",
+        "<table><tr><td>{}</td><td>x</td></tr></table>", "<details><summary>{}</summary>y</details>",
+        "<dl><dt>term</dt><dd>{}</dd></dl>", "<pre>code &lt;\n# x</pre>{}", '<a name="before"></a>{}',
+        '<div class="admonition"><p class="admonition-title">N</p>{}</div>', "{}<p>not closed",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(WORDS, AROUND, AROUND, st.integers(1, 4)), min_size=1, max_size=5))
+def test_the_line_at_an_offset_holds_the_heading_whatever_is_around_it(
+    headings: list[tuple[str, str, str, int]],
+) -> None:
+    page = ""
+    for number, (words, inner, outer, level) in enumerate(headings):
+        heading = f'<h{level} id="h{number}">{words.replace("{}", f"head{number}")}</h{level}>'
+        page += outer.replace("{}", inner.replace("{}", heading))
+    found = places(f"<main>{page}</main>")
+    for number in range(len(headings)):
+        assert f"head{number}" in found[f"h{number}"]

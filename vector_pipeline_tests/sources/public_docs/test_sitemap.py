@@ -39,10 +39,10 @@ def _urls(data: bytes) -> list[str]:
 
 def _refused(data: bytes) -> str:
     """The reason why it is refused, in well under a second."""
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(SitemapUnreadable) as refused:
         read_sitemap(data, URL)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert URL in str(refused.value)
     return refused.value.reason
 

@@ -124,7 +124,7 @@ def test_edits_additions_and_removals_come_through(
     site.remove("/fruit/fig/")
     found = follower.revisit()
     assert (found["changed"], found["added"], found["deleted"]) == (1, 1, 1)
-    assert found["gone: no longer linked" if sitemap == "none" else "gone: no longer listed"] == 1
+    assert found["gone: 404: not found" if sitemap == "none" else "gone: no longer listed"] == 1
     assert follower.is_exact()
 
 
