@@ -63,7 +63,7 @@ def _place(described: Described, name: str) -> dict[str, Any]:
     """What changes though the file is the same: where it hangs, and who may read it."""
     return {
         **{key: described.metadata().get(key) for key in ("space", "breadcrumb", "access", "web_url")},
-        "page": {"id": described.page, "title": described.titles[-1] if described.crumbs else ""},
+        "attached_to": {"id": described.page, "title": described.titles[-1] if described.crumbs else ""},
         "path": described.path(name),
     }
 

@@ -163,7 +163,7 @@ def test_attachments_are_documents_of_their_own_and_downloaded_once(server: Conf
         listing = follower.sync()
         assert listing.skipped == {"binary or unknown kind": 1, "too large": 1, "ignored": 1}
         assert follower.document("Notes").metadata["path"] == "ENG/Engineering Home/page/notes.md"
-        assert follower.document("Notes").metadata["page"] == {"id": str(page.id), "title": "page"}
+        assert follower.document("Notes").metadata["attached_to"] == {"id": str(page.id), "title": "page"}
         assert follower.failures.keys() == {native(broken)}
         assert follower.failures[native(broken)].permanent
         server.log.clear()
