@@ -119,7 +119,7 @@ def _edit(text: str, sentence: str) -> str:
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_release_of_a_real_site_embeds_only_what_changed_its_text(
     folder: Path, endpoint: OpenAIServer, seed: int
 ) -> None:
