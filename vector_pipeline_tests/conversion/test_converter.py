@@ -20,7 +20,7 @@ from vector_pipeline.conversion.ahead import work_ahead
 from vector_pipeline.conversion.content import ConversionError
 from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.settings import ConversionSettings
-from vector_pipeline_tests.conversion.test_pdf import make_pdf
+from vector_pipeline_tests.conversion.pdf_files import make_pdf
 from vector_pipeline_tests.conversion.unruly_worker import COMMAND
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from vector_pipeline.conversion.content import FEW_ATTEMPTS
 from vector_pipeline_tests.cli.command import Command, write
-from vector_pipeline_tests.conversion.test_pdf import make_pdf
+from vector_pipeline_tests.conversion.pdf_files import make_pdf
 from vector_pipeline_tests.git_repository import GitRepository
 from vector_pipeline_tests.project import Project, counts
 from vector_pipeline_tests.simulators.confluence_server import ConfluenceServer

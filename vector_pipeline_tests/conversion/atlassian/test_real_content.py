@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyromark
 import pytest
 
 from vector_pipeline.conversion.atlassian import storage_to_markdown, wiki_to_markdown
+from vector_pipeline_tests.conversion.markdown_code import code_blocks
 
 pytestmark = pytest.mark.realdata
 WORDS = re.compile(r"[^\W_]+")
@@ -56,21 +56,6 @@ def number_in_order(words: list[str], text: str) -> int:
         if later is not None:
             found, last = found + 1, later
     return found
-
-
-def code_blocks(markdown: str) -> list[str]:
-    """The code blocks of markdown, as a markdown parser reads them."""
-    blocks: list[str] = []
-    inside = False
-    for event in pyromark.Markdown(options=pyromark.Options.ENABLE_TABLES).events(markdown):
-        if isinstance(event, dict) and "Start" in event and "CodeBlock" in str(event["Start"]):
-            inside = True
-            blocks.append("")
-        elif isinstance(event, dict) and "End" in event and inside:
-            inside = False
-        elif inside and isinstance(event, dict) and "Text" in event:
-            blocks[-1] += event["Text"]
-    return blocks
 
 
 def test_pages_with_known_text_keep_99_percent_of_their_words_and_all_code() -> None:

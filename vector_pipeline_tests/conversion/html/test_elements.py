@@ -6,29 +6,14 @@ from __future__ import annotations
 import html
 import re
 
-import pyromark
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vector_pipeline.conversion.html import convert_html
+from vector_pipeline_tests.conversion.markdown_code import code_blocks
 
 BOX = "> **Careful now**\n>\n> Keep your fingers out.\n"
-
-
-def code_blocks(markdown: str) -> list[str]:
-    """The code blocks of markdown, as a markdown parser reads them."""
-    blocks: list[str] = []
-    inside = False
-    for event in pyromark.Markdown(options=pyromark.Options.ENABLE_TABLES).events(markdown):
-        if isinstance(event, dict) and "Start" in event and "CodeBlock" in str(event["Start"]):
-            inside = True
-            blocks.append("")
-        elif isinstance(event, dict) and "End" in event and inside:
-            inside = False
-        elif inside and isinstance(event, dict) and "Text" in event:
-            blocks[-1] += event["Text"]
-    return blocks
 
 
 def text_of(content: str) -> str:

@@ -10,10 +10,10 @@ import pytest
 
 from vector_pipeline_tests.conversion.atlassian.test_real_content import (
     CODE,
-    code_blocks,
     number_in_order,
     source_words,
 )
+from vector_pipeline_tests.conversion.markdown_code import code_blocks
 from vector_pipeline_tests.simulators.confluence_server import ConfluenceServer, load_storage_pages
 from vector_pipeline_tests.sources.confluence.site import FLAVOURS, following
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +20,9 @@ from vector_pipeline_tests.simulators.docs_site_faults import (
     status,
     unavailable,
 )
-from vector_pipeline_tests.sources.public_docs.test_source_pages import Reading, page, paths
+from vector_pipeline_tests.sources.public_docs.site_reading import Reading, page, paths
 
 FORM = b"<title>Sign in</title><h1>Sign in</h1><form>Your password: <input type=password name=p></form>"
-
-
-@pytest.fixture
-def site() -> Iterator[DocsSite]:
-    with DocsSite([page("/"), page("/a/"), page("/b/")]) as site:
-        yield site
-
-
-@pytest.fixture
-def opened(tmp_path: Path, site: DocsSite) -> Iterator[Any]:
-    readings: list[Reading] = []
-
-    def open_source(**settings: Any) -> Reading:
-        readings.append(Reading(tmp_path / str(len(readings)), site, **settings))
-        return readings[-1]
-
-    yield open_source
-    for reading in readings:
-        reading.close()
 
 
 def held(listing: Listing) -> dict[bytes, str]:
