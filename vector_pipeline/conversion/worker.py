@@ -68,13 +68,15 @@ def _import_converters() -> None:
 
 
 def serve(convert: Convert, *, prepare: Callable[[], None] = lambda: None) -> NoReturn:
-    """Answers the requests on standard input until it ends. The only argument is the memory a file may take, in bytes.
+    """Answers the requests on standard input until it ends.
 
+    The arguments are the memory a file may take, in bytes, and the descriptor of a pipe that closes with the parent.
     `prepare` runs before the memory is measured. Ends without the interpreter's own end, in which native libraries
     crash.
     """
     status = 1
     try:
+        _end_with_the_parent(int(sys.argv[2]))
         _serve(convert, prepare, int(sys.argv[1]))
         status = 0
     finally:
@@ -85,8 +87,6 @@ def serve(convert: Convert, *, prepare: Callable[[], None] = lambda: None) -> No
 
 def _serve(convert: Convert, prepare: Callable[[], None], max_memory: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent decides
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGIO])
     requests, answers = _own_pipes()
     _leave_the_network()
     prepare()
@@ -97,8 +97,7 @@ def _serve(convert: Convert, prepare: Callable[[], None], max_memory: int) -> No
         body = _next_request(requests)
         if body is None:
             return
-        with _ending_with_the_parent(requests):
-            answer, is_out_of_memory = _answer(convert, request_from(body), max_memory)
+        answer, is_out_of_memory = _answer(convert, request_from(body), max_memory)
         del body
         # What a file leaves behind must not be missing to the next one.
         is_last = number == MOST_FILES or is_out_of_memory or _memory() - before > max_memory // 4
@@ -171,24 +170,20 @@ def _write(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-@contextlib.contextmanager
-def _ending_with_the_parent(requests: int) -> Iterator[None]:
-    """Within the block the end of the request pipe ends the process, whatever it is busy with.
+def _end_with_the_parent(parent: int) -> None:
+    """From now on the end of the parent ends this process, whatever it is busy with.
 
-    While a file is converted the parent sends nothing, so the only event the pipe can have is that it closes. The
-    signal's default action needs no interpreter, which native code may keep for itself.
+    The parent never writes to this pipe, so the only event it can have is that it closes. The signal's default action
+    needs no interpreter, which native code may keep for itself.
     """
-    flags = fcntl.fcntl(requests, fcntl.F_GETFL)
-    fcntl.fcntl(requests, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(requests, fcntl.F_SETFL, flags | os.O_ASYNC)
-    try:
-        watch = select.poll()
-        watch.register(requests, 0)
-        if watch.poll(0):  # closed before the flag was set
-            os._exit(0)
-        yield
-    finally:
-        fcntl.fcntl(requests, fcntl.F_SETFL, flags)
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGIO])
+    fcntl.fcntl(parent, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent, fcntl.F_SETFL, fcntl.fcntl(parent, fcntl.F_GETFL) | os.O_ASYNC)
+    watch = select.poll()
+    watch.register(parent, 0)
+    if watch.poll(0):  # closed before the flag was set
+        os._exit(0)
 
 
 def _leave_the_network() -> None:

@@ -52,8 +52,12 @@ class WorkerProcess:
         self._max_memory = max_memory
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         try:
+            seen_by_worker, life = os.pipe()  # never written to: it tells the worker when this process ends
+        except OSError as error:
+            raise _not_started((error.strerror or "").lower()) from error
+        try:
             self._process = subprocess.Popen(
-                [*command, str(max_memory)],
+                [*command, str(max_memory), str(seen_by_worker)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -61,9 +65,14 @@ class WorkerProcess:
                 cwd="/",
                 env=environment,
                 start_new_session=True,  # a signal from the terminal is the parent's alone
+                pass_fds=[seen_by_worker],
             )
         except OSError as error:
+            os.close(life)
             raise _not_started((error.strerror or "").lower()) from error
+        finally:
+            os.close(seen_by_worker)
+        self._life: int | None = life
         self._pipes = tuple(pipe for pipe in (self._process.stdin, self._process.stdout, self._process.stderr) if pipe)
         self._stdin, self._stdout, self._stderr = (pipe.fileno() for pipe in self._pipes)
         for pipe in self._pipes:
@@ -93,6 +102,9 @@ class WorkerProcess:
         self._process.wait()
         for pipe in self._pipes:
             pipe.close()
+        if self._life is not None:
+            os.close(self._life)
+            self._life = None
 
     def kill(self) -> None:
         """Kills the process from another thread than the one that asks it."""
