@@ -58,6 +58,7 @@ def make_frames(points: int, faults: int) -> dict[str, pl.DataFrame]:
         "recorded": recorded,
         "derived": recorded.select("partition", "document_id", "point_id"),
         "indexed": indexed,
+        "known": recorded.select("partition").unique(),
         "kept_back": recorded.select("partition", "document_id").clear(),
         "settled": recorded.select("partition").unique(),
     }

@@ -14,8 +14,8 @@ from vector_pipeline.orchestration.collection import (
     build_check_job,
     build_check_schedule,
     build_check_sensor,
+    build_checks,
     build_collection,
-    points_match_state,
 )
 from vector_pipeline.orchestration.names import chain_keys, sync_job_name
 from vector_pipeline.orchestration.resources import pipeline_resource, sources_per_run
@@ -54,7 +54,7 @@ def _build(source_types: list[str], per_run: int) -> dg.Definitions:
             *(asset for t in source_types for asset in build_chain(t, per_run)),
             build_collection(source_types),
         ],
-        asset_checks=[points_match_state],
+        asset_checks=[build_checks()],
         jobs=[*jobs, build_check_job()],
         sensors=[*(build_sensor(source_type) for source_type in source_types), build_check_sensor(source_types)],
         schedules=[build_check_schedule()],

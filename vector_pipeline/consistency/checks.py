@@ -1,4 +1,4 @@
-"""The checks: each a `.sql` file whose comment states the invariant, run over frames in an in-memory DuckDB.
+"""The one runner of all checks: SQL over frames in an in-memory DuckDB.
 
 A check reads while syncs may be writing. What looks wrong at first is therefore looked at again, partition
 by partition under its lock, and only what is still wrong then is reported.
@@ -7,14 +7,15 @@ by partition under its lock, and only what is still wrong then is reported.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from importlib import resources
+from collections.abc import Iterable, Mapping
 
 import duckdb
 import polars as pl
 
-from vector_pipeline.consistency.frames import state_and_index
-from vector_pipeline.consistency.result import MOST_OFFENDERS, CheckResult
+from vector_pipeline.consistency.check_file import COLLECTION, Check, all_checks, checks_on
+from vector_pipeline.consistency.frames import FRAMES
+from vector_pipeline.consistency.look import Depth, Look
+from vector_pipeline.consistency.result import OFFENDERS, CheckResult
 from vector_pipeline.state.errors import StateLocked
 from vector_pipeline.sync.pipeline import Pipeline
 
@@ -29,65 +30,80 @@ NO_PARTITION = "?"
 """Stands in the results for the partition of a point that names none."""
 
 
-def run_sql(name: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The offenders that `sql/<name>.sql` finds in the frames: partition, document_id, point_id, why."""
-    query = resources.files("vector_pipeline.consistency").joinpath("sql", f"{name}.sql").read_text("utf-8")
-    with duckdb.connect(":memory:", config=_CONFIG) as database:
-        # Nothing is drawn over what the command line shows; DuckDB takes this setting only from a session.
-        database.execute("SET enable_progress_bar = false")
-        for frame_name, frame in frames.items():
-            database.register(frame_name, frame.to_arrow())
-        offenders: pl.DataFrame = database.sql(query).pl()
-        return offenders
+def look_at(
+    pipeline: Pipeline, partition: str | None = None, *, depth: Depth = Depth.SAMPLE, seed: int | None = None
+) -> Look:
+    """A look with all frames; `seed` chooses the sample, by default from the time."""
+    look = Look(pipeline, FRAMES, partition, depth)
+    return look if seed is None else Look(pipeline, FRAMES, partition, depth, seed)
 
 
-def invariant(name: str) -> str:
-    """The sentence that states what a check proves: the first line of its SQL file."""
-    query = resources.files("vector_pipeline.consistency").joinpath("sql", f"{name}.sql").read_text("utf-8")
-    return query.splitlines()[0].removeprefix("--").strip()
+def run_checks(look: Look, checks: Iterable[Check] | None = None) -> list[CheckResult]:
+    """The results of checks over one look, in their order; of all that are registered on the collection by default."""
+    return [run_check(check, look) for check in (checks_on(COLLECTION) if checks is None else checks)]
 
 
-def check_points_match_state(pipeline: Pipeline, partition: str | None = None) -> CheckResult:
-    """Compares the state store with the collection, for one partition or for all of them and what is in none."""
+def run_check(check: Check, look: Look) -> CheckResult:
+    """The result of one check: what it says at a second look where the first was bad."""
     started = time.monotonic()
-    frames = state_and_index(pipeline, partition)
-    offenders = run_sql(POINTS_MATCH_STATE, frames)
+    offending, numbers = _query(check, {name: look.frame(name) for name in check.frames})
     unconfirmed: tuple[str, ...] = ()
-    if not offenders.is_empty():
-        offenders, unconfirmed = _confirmed(pipeline, offenders)
+    if check.confirmed and not offending.is_empty():
+        offending, unconfirmed = _confirmed(check, look, offending)
+    compared = numbers.pop("compared", None)
     return CheckResult(
-        name=POINTS_MATCH_STATE,
-        passed=offenders.is_empty(),
-        compared=max(frames["recorded"].height, frames["indexed"].height),
-        offenders=offenders.height,
-        table=offenders.head(MOST_OFFENDERS),
+        name=check.name,
+        invariant=check.invariant,
+        severity=check.severity,
+        compared=max((look.frame(name).height for name in check.compares), default=0)
+        if compared is None
+        else int(compared),
+        offending=offending,
         seconds=time.monotonic() - started,
-        invariant=invariant(POINTS_MATCH_STATE),
-        by_partition=_by_partition(offenders),
+        numbers=numbers,
         unconfirmed=unconfirmed,
     )
 
 
-def _confirmed(pipeline: Pipeline, offenders: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def run_sql(name: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The offenders (OFFENDERS) that a check finds in frames made elsewhere."""
+    return _query(all_checks()[name], frames)[0]
+
+
+def check_points_match_state(pipeline: Pipeline, partition: str | None = None) -> CheckResult:
+    """Compares the state store with the collection, for one partition or for all of them and what is in none."""
+    return run_check(all_checks()[POINTS_MATCH_STATE], look_at(pipeline, partition))
+
+
+def _query(check: Check, frames: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, float]]:
+    """The offenders, and the numbers besides."""
+    with duckdb.connect(":memory:", config=_CONFIG) as database:
+        # Nothing is drawn over what the command line shows; DuckDB takes this setting only from a session.
+        database.execute("SET enable_progress_bar = false")
+        for name, frame in frames.items():
+            database.register(name, frame.to_arrow())
+        offending = database.sql(check.offenders).pl().cast(dict(OFFENDERS)).select(list(OFFENDERS))
+        if not check.numbers:
+            return offending, {}
+        row = database.sql(check.numbers).pl().to_dicts()[0]
+        return offending, {name: float(value) for name, value in row.items() if value is not None}
+
+
+def _confirmed(check: Check, look: Look, offending: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The offenders that are still there when nobody is writing to their partition, and the partitions where a run
     was writing for too long to look again.
     """
     # A point that names no source is nobody's: no run will ever write it, so there is nothing to wait for.
-    confirmed = [offenders.filter(pl.col("partition") == NO_PARTITION)]
+    confirmed = [offending.filter(pl.col("partition") == NO_PARTITION)]
     unconfirmed = []
-    for name in offenders["partition"].unique().sort().to_list():
-        if name == NO_PARTITION:
+    for (name,), suspects in offending.sort("partition").group_by("partition", maintain_order=True):
+        partition = str(name)
+        if partition == NO_PARTITION:
             continue
         try:
-            with pipeline.store.lock(name):
-                confirmed.append(run_sql(POINTS_MATCH_STATE, state_and_index(pipeline, name)))
+            with look.pipeline.store.lock(partition):
+                again = look.again(partition, suspects)
+                confirmed.append(_query(check, {one: again.frame(one) for one in check.frames})[0])
         except StateLocked:
-            unconfirmed.append(name)
+            unconfirmed.append(partition)
     return pl.concat(confirmed), tuple(unconfirmed)
-
-
-def _by_partition(offenders: pl.DataFrame) -> dict[str, dict[str, int]]:
-    table: dict[str, dict[str, int]] = {}
-    for partition, why, number in offenders.group_by("partition", "why").len().sort("partition", "why").iter_rows():
-        table.setdefault(partition, {})[why] = number
-    return table

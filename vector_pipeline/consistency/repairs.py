@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from vector_pipeline.consistency.result import CheckResult
+import polars as pl
+
+from vector_pipeline.consistency.result import EMBED, PURGE, REMOVE, WRITE, CheckResult
 from vector_pipeline.sync.doubt import record_doubt
 from vector_pipeline.sync.pipeline import Pipeline
 
 
 def record_offenders(pipeline: Pipeline, result: CheckResult) -> list[str]:
-    """Notes doubt about every partition that a failed check names, and gives their names.
+    """Notes doubt about every partition whose points a check found wrong, and gives their names.
 
     A partition that the store did not know is one whose source is gone: known again, it counts as removed from
     the settings, and what is left of it is purged.
     """
-    names = sorted(name for name in result.by_partition if "/" in name)
+    wrong = result.offending.filter(pl.col("repair").is_in([WRITE, REMOVE, EMBED, PURGE]))
+    names = sorted(name for name in wrong["partition"].unique().to_list() if "/" in name)
     for name in names:
         record_offender(pipeline, name)
     return names

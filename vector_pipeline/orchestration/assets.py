@@ -9,19 +9,10 @@ from contextlib import nullcontext
 
 import dagster as dg
 
+from vector_pipeline.consistency.check_file import checks_on
+from vector_pipeline.consistency.checks import look_at, run_check
+from vector_pipeline.consistency.look import Depth
 from vector_pipeline.consistency.repairs import record_offender
-from vector_pipeline.consistency.run_checks import (
-    COUNTS_MATCH,
-    NO_EMPTY_DOCUMENT,
-    QUARANTINE_EMPTY,
-    VECTORS_VALID,
-    PartitionCheck,
-    check_counts,
-    check_no_empty_document,
-    check_quarantine,
-    check_vectors,
-    confirmed,
-)
 from vector_pipeline.documents import hash16
 from vector_pipeline.embedding.base import EmbeddingUnavailable
 from vector_pipeline.errors import PipelineError
@@ -55,15 +46,6 @@ PASSING = (SourceUnreachable, EmbeddingUnavailable, IndexUnavailable)
 """Errors that may be over in a moment: worth another try by Dagster itself."""
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-
-CHECKS: Mapping[str, Mapping[str, PartitionCheck]] = {
-    CHUNKS: {NO_EMPTY_DOCUMENT: check_no_empty_document},
-    POINTS: {COUNTS_MATCH: check_counts, VECTORS_VALID: check_vectors, QUARANTINE_EMPTY: check_quarantine},
-}
-"""The checks of a run, by stage."""
-
-NOT_BLOCKING = frozenset({QUARANTINE_EMPTY})
-"""A document in quarantine is shown in red, but the rest of the run is right and goes on."""
 
 DESCRIPTIONS: Mapping[str, str] = {
     DOCUMENTS: "What the sources hold, as normalized text with its metadata, in the state store.",
@@ -115,12 +97,13 @@ def _stage_asset(source_type: str, stage: str, sources_per_run: int) -> dg.Asset
         backfill_policy=dg.BackfillPolicy.multi_run(sources_per_run) if sources_per_run > 1 else None,
         check_specs=[
             dg.AssetCheckSpec(
-                name,
+                check.name,
                 asset=key,
-                blocking=name not in NOT_BLOCKING,
-                description=(check.__doc__ or "").splitlines()[0],
+                # A document in quarantine is shown in red, but the rest of the run is right and goes on.
+                blocking=check.blocking,
+                description=check.invariant,
             )
-            for name, check in CHECKS.get(stage, {}).items()
+            for check in checks_on(stage)
         ],
         description=DESCRIPTIONS[stage],
         kinds={"qdrant"} if stage == POINTS else {"python"},
@@ -193,12 +176,14 @@ def _check(
     pipeline: Pipeline, key: dg.AssetKey, stage: str, partitions: list[str], run_id: str
 ) -> list[dg.AssetCheckResult]:
     """The checks of the stage over all partitions of the run; one that stops the run is in its history too."""
-    live = [name for name in partitions if pipeline.source_settings(name) is not None]
+    looks = [
+        look_at(pipeline, name, depth=Depth.LATEST) for name in partitions if pipeline.source_settings(name) is not None
+    ]
     answers = []
-    for name, check in CHECKS.get(stage, {}).items():
-        results = {partition: confirmed(check, pipeline, partition) for partition in live}
-        answers.append(partition_check_result(name, key, results))
-        if name in NOT_BLOCKING:
+    for check in checks_on(stage):
+        results = {str(look.partition): run_check(check, look) for look in looks}
+        answers.append(partition_check_result(check, key, results))
+        if not check.blocking:
             continue
         for partition, result in results.items():
             if not result.passed:

@@ -1,17 +1,21 @@
 """The collection as an asset, its global check, and when they run: after syncs, and on a schedule."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from vector_pipeline.consistency.checks import POINTS_MATCH_STATE, check_points_match_state, invariant
+from vector_pipeline.consistency.check_file import COLLECTION as ON_COLLECTION
+from vector_pipeline.consistency.check_file import checks_on
+from vector_pipeline.consistency.checks import look_at, run_check
+from vector_pipeline.consistency.look import Depth
 from vector_pipeline.consistency.repairs import record_offenders
 from vector_pipeline.orchestration.metadata import check_result
 from vector_pipeline.orchestration.names import (
     CHECK_JOB,
     COLLECTION,
+    FULL_TAG,
     INDEX_POOL,
     OPTIMIZE_TAG,
     chain_keys,
@@ -72,21 +76,32 @@ def build_collection(source_types: list[str]) -> dg.AssetsDefinition:
     return collection
 
 
-@dg.asset_check(
-    asset=COLLECTION,
-    name=POINTS_MATCH_STATE,
-    description=invariant(POINTS_MATCH_STATE),
-    pool=INDEX_POOL,
-    required_resource_keys={"pipeline"},
-)
-def points_match_state(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """State against collection over all partitions: missing, orphaned, stale, duplicated."""
-    pipeline: Pipeline = context.resources.pipeline
-    result = check_points_match_state(pipeline)
-    if not result.passed:
-        doubted = record_offenders(pipeline, result)
-        context.log.warning(f"the next run of {', '.join(doubted) or 'no source'} compares everything with the index")
-    return check_result(result, COLLECTION)
+def build_checks() -> dg.AssetChecksDefinition:
+    """All checks of the collection, in one step: they share what they read."""
+    checks = {check.name: check for check in checks_on(ON_COLLECTION)}
+
+    @dg.multi_asset_check(
+        name="collection_checks",
+        specs=[
+            dg.AssetCheckSpec(name, asset=COLLECTION, blocking=False, description=check.invariant)
+            for name, check in checks.items()
+        ],
+        can_subset=True,
+        pool=INDEX_POOL,
+        required_resource_keys={"pipeline"},
+    )
+    def collection_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        pipeline: Pipeline = context.resources.pipeline
+        full = context.run.tags.get(FULL_TAG) == "true"
+        look = look_at(pipeline, depth=Depth.FULL if full else Depth.SAMPLE)
+        for name in sorted(key.name for key in context.selected_asset_check_keys):
+            result = run_check(checks[name], look)
+            doubted = record_offenders(pipeline, result)
+            if doubted:
+                context.log.warning(f"the next run of {', '.join(doubted)} compares everything with the index")
+            yield check_result(result, COLLECTION)
+
+    return collection_checks
 
 
 def build_check_job() -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from vector_pipeline.consistency.result import MOST_OFFENDERS, CheckResult
+from vector_pipeline.consistency.check_file import Check
+from vector_pipeline.consistency.result import CheckResult
 from vector_pipeline.state.history_table import DocumentChange
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, StageResult
 
@@ -74,6 +75,7 @@ def check_metadata(result: CheckResult) -> dict[str, Any]:
         "compared": dg.MetadataValue.int(result.compared),
         "offenders": dg.MetadataValue.int(result.offenders),
         "seconds": dg.MetadataValue.float(round(result.seconds, 3)),
+        **{name: dg.MetadataValue.float(number) for name, number in result.numbers.items()},
     }
     if result.offenders:
         columns = result.table.columns
@@ -93,29 +95,28 @@ def check_result(result: CheckResult, asset_key: dg.AssetKey) -> dg.AssetCheckRe
         passed=result.passed,
         asset_key=asset_key,
         check_name=result.name,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
         metadata=check_metadata(result),
         description=_description(result),
     )
 
 
 def partition_check_result(
-    name: str, asset_key: dg.AssetKey, results: Mapping[str, CheckResult]
+    check: Check, asset_key: dg.AssetKey, results: Mapping[str, CheckResult]
 ) -> dg.AssetCheckResult:
-    """The answer of a run's check over its partitions: what failed stands for all, and says where."""
+    """The answer of a run's check over its partitions: what offends in any of them."""
     if not results:
-        return dg.AssetCheckResult(passed=True, asset_key=asset_key, check_name=name, description="nothing is left")
-    failed = {partition: result for partition, result in results.items() if not result.passed}
-    shown = failed or results
+        return dg.AssetCheckResult(
+            passed=True, asset_key=asset_key, check_name=check.name, description="nothing is left"
+        )
     merged = CheckResult(
-        name=name,
-        passed=not failed,
+        name=check.name,
+        invariant=check.invariant,
+        severity=check.severity,
         compared=sum(result.compared for result in results.values()),
-        offenders=sum(result.offenders for result in failed.values()),
-        table=pl.concat(result.table for result in shown.values()).head(MOST_OFFENDERS),
+        offending=pl.concat(result.offending for result in results.values()),
         seconds=sum(result.seconds for result in results.values()),
-        invariant=next(iter(shown.values())).invariant,
-        by_partition={partition: {name: result.offenders} for partition, result in failed.items()},
+        unconfirmed=tuple(name for result in results.values() for name in result.unconfirmed),
     )
     return check_result(merged, asset_key)
 

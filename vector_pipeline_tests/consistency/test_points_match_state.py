@@ -11,8 +11,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from vector_pipeline.consistency.checks import NO_PARTITION, POINTS_MATCH_STATE, check_points_match_state, run_sql
-from vector_pipeline.consistency.result import MOST_OFFENDERS
+from vector_pipeline.consistency.check_file import all_checks
+from vector_pipeline.consistency.checks import (
+    NO_PARTITION,
+    POINTS_MATCH_STATE,
+    check_points_match_state,
+    look_at,
+    run_check,
+    run_sql,
+)
+from vector_pipeline.consistency.look import Depth
+from vector_pipeline.consistency.result import MOST_OFFENDERS, CheckResult
 from vector_pipeline.index.base import INDEXED, Point, StoredPoint
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline_tests.project import Project
@@ -228,6 +237,7 @@ def test_a_point_that_an_engine_returns_twice_is_found() -> None:
             "indexed": indexed,
             "kept_back": recorded.select("partition", "document_id").clear(),
             "settled": recorded.select("partition"),
+            "known": recorded.select("partition"),
         },
     )
     assert found["why"].to_list() == ["duplicated"]
@@ -243,15 +253,16 @@ def test_a_project_that_was_never_synced_passes(tmp_path: Path) -> None:
 
 
 def test_vectors_are_looked_at_after_a_run(project: Project) -> None:
-    from vector_pipeline.consistency.run_checks import check_counts, check_vectors
+    def looked_at(check: str) -> CheckResult:
+        return run_check(all_checks()[check], look_at(pipeline, "local_files/a", depth=Depth.LATEST))
 
     with project.open() as pipeline:
-        assert check_vectors(pipeline, "local_files/a").passed
+        assert looked_at("vectors_valid").passed
         point = points_of(pipeline, "local_files/a")[0]
         assert point.sparse is not None
         nothing = np.zeros(pipeline.embedder.dimension, dtype=np.float32)
         pipeline.index.upsert(pipeline.collection, [Point(point.point_id, nothing, point.sparse, point.payload)])
-        result = check_vectors(pipeline, "local_files/a")
+        result = looked_at("vectors_valid")
         assert not result.passed
         assert "length 0.000" in str(result.table["why"].to_list())
-        assert check_counts(pipeline, "local_files/a").passed
+        assert looked_at("counts_match").passed

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
+from vector_pipeline.consistency.check_file import all_checks
+from vector_pipeline.consistency.checks import run_check
+from vector_pipeline.consistency.frames import FRAMES
+from vector_pipeline.consistency.look import Look
 from vector_pipeline.documents import hash16
 from vector_pipeline.orchestration.names import source_key
 from vector_pipeline.sync.stages import STAGES
@@ -184,16 +189,15 @@ def test_a_check_that_failed_for_a_moment_only_does_not_stop_the_run(
     dagster_project: DagsterProject, notes: Path
 ) -> None:
     """Another process may be between its points and their record; a second look waits until it is done."""
-    from vector_pipeline.consistency.run_checks import check_counts, confirmed
-
     with dagster_project.project.open() as pipeline:
-        answers = iter([False, True])
+        answers = iter([1, 0])
 
-        def flickering(opened: object, partition: str) -> object:
-            result = check_counts(pipeline, partition)
-            return type(result)("flickering", next(answers), 1, 1, result.table, 0.0)
+        def flickering(look: Look) -> pl.DataFrame:
+            return FRAMES["counts"](look).with_columns(recorded=pl.col("recorded") + next(answers))
 
-        assert confirmed(flickering, pipeline, "local_files/notes").passed  # type: ignore[arg-type]
+        look = Look(pipeline, {**FRAMES, "counts": flickering}, "local_files/notes")
+        assert run_check(all_checks()["counts_match"], look).passed
+    assert next(answers, None) is None
 
 
 def test_places_in_pools_are_given_back(dagster_project: DagsterProject, notes: Path) -> None:

@@ -1,6 +1,6 @@
 -- Every point that the state store says is applied is in the collection in that very version, and nothing else is.
--- Frames: recorded (partition, document_id, point_id, fingerprint), derived (partition, document_id, point_id),
--- indexed (source, document_id, point_id, payload_hash), kept_back (partition, document_id), settled (partition).
+-- frames: recorded, derived, indexed, kept_back, settled, known
+-- compares: recorded, indexed
 with
 recorded_points as (
     select partition, hex(document_id) as document_id, point_id, lower(hex(fingerprint)) as fingerprint
@@ -47,6 +47,12 @@ select distinct
     coalesce(partition, '?') as partition,
     lower(replace(document_id, '-', '')) as document_id,
     lower(hex(point_id)) as point_id,
-    why
+    why,
+    case
+        when why = 'orphaned' and (partition is null or partition in (select partition from known)) then 'remove'
+        when partition not in (select partition from known) then 'purge'
+        when why = 'duplicated' then 'sync'
+        else 'write'
+    end as repair
 from offenders
 order by partition, why, point_id
