@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
@@ -116,6 +116,9 @@ class IndexSettings(Section):
         str, matching(r"[A-Za-z0-9_-]{1,80}", 'holds only letters, digits, "_" and "-", at most 80 of them')
     ] = Field("knowledge", description="Name that searches use.")
     path: OptionalPath = Field(None, description="Folder of the embedded shards; empty puts them below data_dir.")
+    distance: Literal["Cosine", "Dot", "Euclid", "Manhattan"] = Field(
+        "Cosine", description="How vectors are compared. A change builds another collection."
+    )
     batch_size: int = Field(2000, ge=1, le=20_000, description="Points per write.")
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer of the server.")
     lock_timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for the embedded shard.")
@@ -170,6 +173,7 @@ class Settings(Section):
     index: IndexSettings = Field(default_factory=IndexSettings, description="Where the points are kept.")
     state: StateSettings = Field(default_factory=StateSettings, description="Where the state is kept.")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="What a run may do at most.")
+    _variables: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _sources_differ(self) -> Settings:
@@ -179,6 +183,16 @@ class Settings(Section):
             if (other := seen.setdefault((source_type, source.model_dump_json()), label)) != label:
                 raise ValueError(f"sources.{other} and sources.{label} are the same source twice; remove one")
         return self
+
+    def variable(self, setting: str) -> str:
+        """The environment variable that a setting ("embedding.api_key") was written as, "" where it was none."""
+        return self._variables.get(setting, "")
+
+    def with_variables(self, variables: Mapping[str, str]) -> Settings:
+        """The same settings, which also know the variables they were written as. Names only, never values."""
+        told = self.model_copy()
+        told._variables = dict(variables)
+        return told
 
     def source(self, source_type: str, name: str) -> SourceSettings | None:
         """The settings of one source, or None where it is not (or no longer) configured."""

@@ -96,7 +96,9 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> L
         data_dir = anchored.data_dir or _user_data_dir(path)
     except RuntimeError as error:  # a ~ or ~name without a home folder
         raise SettingsError(f"{shown}: {error}", hint="write the path without ~") from None
-    settings = anchored.model_copy(update={"data_dir": data_dir})
+    settings = anchored.model_copy(update={"data_dir": data_dir}).with_variables(
+        {".".join(map(str, where)): name for where, name in file.variables.items()}
+    )
     _refuse_data_in_sources(settings, file, shown)
     return Loaded(settings, path, path.parent, data_dir)
 

@@ -56,12 +56,14 @@ class YamlFile:
 
     `value` has mappings with text keys, lists, text and None. `lines` has the line of every key and list item.
     `from_environment` holds the places whose text came from a variable: their values are never shown.
+    `variables` has the name of the variable where a text is one and nothing else.
     `problems` are those found so far; the settings at these places are left out of `value`.
     """
 
     value: dict[str, Any] = field(default_factory=dict)
     lines: dict[Location, int] = field(default_factory=dict)
     from_environment: set[Location] = field(default_factory=set)
+    variables: dict[Location, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, where: Location) -> int:
@@ -223,6 +225,8 @@ class _Reader:
             return value
 
         text = _VARIABLE.sub(fill, node.value)
+        if (alone := _VARIABLE.fullmatch(node.value)) and alone["name"]:
+            self.file.variables[where] = alone["name"]
         self._left -= len(text)
         return _LEFT_OUT if failed else text
 

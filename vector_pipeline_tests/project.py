@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import polars as pl
 import yaml
 
+from vector_pipeline.consistency.switching import settle_alias
 from vector_pipeline.documents import uuid_text
 from vector_pipeline.settings_file import load_settings
 from vector_pipeline.sync.discovery import Discovered, discover
@@ -106,6 +107,8 @@ class Project:
         with self.open() as pipeline:
             for name in partitions or pipeline.partitions():
                 results += sync_partition(pipeline, name, str(uuid.uuid4()), options)
+            if pipeline.partitions():
+                settle_alias(pipeline)
         return results
 
     def snapshot(self, *, quarantined: bool = True) -> Snapshot:

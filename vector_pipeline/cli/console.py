@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from vector_pipeline.settings_atlassian import SiteSettings
     from vector_pipeline.settings_file import Loaded
+    from vector_pipeline.sync.builds import Progress
     from vector_pipeline.sync.pipeline import Pipeline
 
 FAILED, WRONG_USE = 1, 2
@@ -129,16 +130,19 @@ def print_error(error: PipelineError) -> None:
         err.print(Text.assemble(("  → ", "dim"), plain(error.hint)), soft_wrap=True)
 
 
-def print_waiting(sources: Sequence[str]) -> None:
-    """Says that searches still use the collection of former settings, and which sources they wait for."""
-    err.print(
-        text(
-            f"searches answer from the collection of the former settings, by keyword, until all sources are in the new "
-            f"one; missing: {', '.join(sources)}",
-            "yellow",
-        ),
-        soft_wrap=True,
-    )
+def print_progress(progress: Progress) -> None:
+    """Says in a line that searches still use the collection of former settings, and how far the new one is."""
+    if progress.rejected:
+        line = "searches answer from the former collection: the one of the settings was taken back; `switch` goes to it"
+    else:
+        done = progress.partitions - len(progress.waiting)
+        line = (
+            f"searches answer from the former collection while the one of the settings is being built: "
+            f"{progress.percent} %, {progress.points:,} of {progress.expected:,} points, {done:,} of "
+            f"{progress.partitions:,} sources complete"
+        )
+        line += f"; missing: {', '.join(progress.waiting)}" if progress.waiting else ""
+    err.print(text(line, "yellow"), soft_wrap=True)
 
 
 def wrong_use(message: str) -> NoReturn:

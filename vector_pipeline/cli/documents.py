@@ -36,10 +36,14 @@ def list_command(
 
     Example: vector-pipeline documents list --source local_files/handbook
     """
+    from vector_pipeline.sync.builds import searched_chunking
+
     with console.opened() as pipeline:
         console.known_sources(pipeline, [source] if source else [])
         # One more than is shown tells whether there are more.
-        found = pipeline.store.find_documents(partition=source, pattern=match, limit=limit + 1)
+        found = pipeline.store.find_documents(
+            partition=source, pattern=match, limit=limit + 1, chunking=searched_chunking(pipeline)
+        )
     more, found = len(found) > limit, found[:limit]
     if as_json:
         console.print_json({"documents": [_summary(document) for document in found], "more": more})
@@ -81,11 +85,13 @@ def show_command(
 
     Example: vector-pipeline documents show oncall.md --text
     """
+    from vector_pipeline.sync.builds import searched_chunking
+
     with console.opened() as pipeline:
         wanted = _identified(document)
         if wanted is None:
             wanted = _only_match(pipeline, document)
-        held = pipeline.store.document(wanted)
+        held = pipeline.store.document(wanted, searched_chunking(pipeline))
     if held is None or held.deleted:
         console.wrong_use(f"no document {document!r}")
     if as_json:

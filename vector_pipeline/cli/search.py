@@ -20,6 +20,8 @@ PASSAGE = 420
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!-~]+")
 """Addresses that are safe inside the escape sequence of a link."""
 
+BY_WORD_ONLY = "these answers are by word only: the model of the collection that searches still use can't be opened"
+
 _MOST_WORDS = 200
 """Words of a query that are marked in the passages."""
 
@@ -47,8 +49,7 @@ def search_command(
     Example: vector-pipeline search "who is on call" --tag incident
     """
     from vector_pipeline.sync.access import reader_labels
-    from vector_pipeline.sync.collection import former_collection_kept_by
-    from vector_pipeline.sync.search import search
+    from vector_pipeline.sync.search import answers_by_word_only, search
 
     if not query.strip():
         console.wrong_use("the query is empty")
@@ -63,14 +64,14 @@ def search_command(
             "tags": tag,
             "folders": [one.strip("/") for one in path or []] or None,
         }
-        waiting = former_collection_kept_by(pipeline)
         must = {name: values for name, values in wanted.items() if values is not None}
         hits = search(pipeline, query, limit=limit, must=must, readers=readers)
+        by_word = answers_by_word_only(pipeline)
     if as_json:
         console.print_json({"query": query, "hits": [_as_json(hit) for hit in hits]})
         return
-    if waiting:
-        console.print_waiting(waiting)
+    if by_word:
+        console.err.print(console.text(BY_WORD_ONLY, "yellow"), soft_wrap=True)
     if not hits:
         console.out.print("nothing found")
     for rank, hit in enumerate(hits, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from vector_pipeline.cli import console
 
 if TYPE_CHECKING:
     from vector_pipeline.index.base import VectorIndexError
+    from vector_pipeline.sync.builds import Progress
     from vector_pipeline.sync.pipeline import Pipeline
 
 _COLOURS = {
@@ -35,7 +37,7 @@ def status_command(
     Example: vector-pipeline status --probe
     """
     from vector_pipeline.index.base import VectorIndexError
-    from vector_pipeline.sync.collection import former_collection_kept_by
+    from vector_pipeline.sync.builds import build_progress
     from vector_pipeline.sync.discovery import empty_sites, failed_discoveries
 
     with console.opened() as pipeline:
@@ -47,10 +49,10 @@ def status_command(
 
             asked = observe(pipeline, pipeline.partitions())
             errors = {name: str(error) for name, error in asked.errors.items()}
-        waiting: list[str] = []
+        progress: Progress | None = None
         index_error: VectorIndexError | None = None
         try:
-            waiting = former_collection_kept_by(pipeline)
+            progress = build_progress(pipeline)
         except VectorIndexError as error:
             # What the state store knows is shown all the same.
             index_error = error
@@ -61,7 +63,8 @@ def status_command(
                 "sources": rows,
                 "not_discovered": undiscovered,
                 "nothing_found": empty,
-                "searches_wait_for": waiting,
+                "searches_wait_for": progress.waiting if progress else [],
+                "build": progress and {**asdict(progress), "percent": progress.percent},
                 "index_error": str(index_error or ""),
             }
         )
@@ -72,8 +75,8 @@ def status_command(
             console.err.print(console.text(f"{name}: {why}", "yellow"), soft_wrap=True)
         for name, why in undiscovered.items():
             console.err.print(console.text(f"{name}: its parts could not be found: {why}", "red"), soft_wrap=True)
-        if waiting:
-            console.print_waiting(waiting)
+        if progress:
+            console.print_progress(progress)
         if index_error:
             console.print_error(index_error)
     if errors or undiscovered or index_error or any(row["late"] for row in rows):
@@ -83,7 +86,7 @@ def status_command(
 def _summaries(pipeline: Pipeline) -> list[dict[str, Any]]:
     """One row per source that is configured or held, in the order of the settings."""
     target = pipeline.store.target_no(pipeline.collection)
-    held = {row["name"]: row for row in pipeline.store.summaries(target).to_dicts()}
+    held = {row["name"]: row for row in pipeline.store.summaries(target, pipeline.chunking).to_dicts()}
     names = dict.fromkeys([*pipeline.partitions(), *held])
     return [held.get(name, {"name": name}) for name in names]
 

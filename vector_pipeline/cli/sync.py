@@ -66,7 +66,6 @@ def _sync(
 ) -> None:
     """Asks, runs what is due, checks; the report fills up as it goes. Raises KeyboardInterrupt when stopped."""
     from vector_pipeline.cli.progress import display
-    from vector_pipeline.sync.collection import former_collection_kept_by
     from vector_pipeline.sync.stages import Options
 
     options = Options(full=full, allow_deletions=allow_deletions)
@@ -79,7 +78,29 @@ def _sync(
             due = _ask(pipeline, report, names, everything=not wanted, options=options)
             if due:
                 _run(pipeline, report, due, options, shown, stops)
-        report.waiting = former_collection_kept_by(pipeline)
+            if not due:
+                _switch(pipeline, report, shown)
+        _look_at_build(pipeline, report)
+
+
+def _look_at_build(pipeline: Pipeline, report: Report) -> None:
+    """Reports what keeps searches on the collection of former settings, if anything does."""
+    from vector_pipeline.sync.builds import build_progress
+
+    report.progress = build_progress(pipeline)
+
+
+def _switch(pipeline: Pipeline, report: Report, shown: Display) -> None:
+    """Moves searches to the collection of the settings if this sync completed it, or an earlier one did."""
+    from vector_pipeline.consistency.switching import settle_alias
+    from vector_pipeline.sync.builds import build_progress
+
+    progress = build_progress(pipeline)
+    if progress is None or progress.waiting or progress.rejected:
+        return
+    shown.announce("checking the new collection")
+    result = settle_alias(pipeline)
+    report.switched, report.not_switched = result.moved, result.reason
 
 
 def _discover(pipeline: Pipeline, report: Report, wanted: Sequence[str], shown: Display) -> None:
@@ -148,6 +169,7 @@ def _run(
                 report.add(_outcome(pipeline, one, run))
                 _forget_removed(pipeline, instance, one, run)
         stops.raise_if_asked()
+        _switch(pipeline, report, shown)
         if not (options.full or _is_quickly_checked(pipeline) or pause_before_check(instance) <= 0):
             return
         shown.announce("checking the collection against the state")

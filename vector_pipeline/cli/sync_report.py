@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vector_pipeline.cli import console
 from vector_pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from vector_pipeline.sync.builds import Progress
 
 STOPPED = "stopped"
 
@@ -75,8 +78,12 @@ class Report:
     check: Check | None = None
     stopped: bool = False
     seconds: float = 0.0
-    waiting: list[str] = field(default_factory=list)
-    """Sources that keep searches on the collection of former settings."""
+    progress: Progress | None = None
+    """How far the collection of the settings is, where searches still use another one."""
+    switched: bool = False
+    """Whether searches moved to the collection of the settings."""
+    not_switched: str = ""
+    """Why they did not, though it is complete."""
 
     def add(self, outcome: Outcome) -> None:
         """Puts the outcome of a source, in place of an earlier one."""
@@ -91,7 +98,8 @@ class Report:
     def failed(self) -> bool:
         """Whether anything is left to do."""
         wrong = self.check is not None and not self.check.passed
-        return self.stopped or wrong or bool(self.waiting) or any(outcome.failed for outcome in self.outcomes.values())
+        building = self.progress is not None and not self.progress.rejected
+        return self.stopped or wrong or building or any(outcome.failed for outcome in self.outcomes.values())
 
 
 def report_as_json(report: Report) -> dict[str, Any]:
@@ -114,7 +122,9 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "check": check
         and {"passed": check.passed, "failed": dict(check.failed), "error": check.error, "run_id": check.run_id},
         "stopped": report.stopped,
-        "searches_wait_for": list(report.waiting),
+        "searches_wait_for": report.progress.waiting if report.progress else [],
+        "switched": report.switched,
+        "not_switched": report.not_switched,
         "seconds": round(report.seconds, 3),
     }
 
@@ -180,8 +190,14 @@ def _print_verdict(report: Report) -> None:
     """The last line: what a reader who looks at nothing else should know."""
     seconds = f"{report.seconds:.1f} s"
     check = report.check
-    if report.waiting:
-        console.print_waiting(report.waiting)
+    if report.not_switched:
+        why = f"the collection of the settings is complete, but searches do not use it yet: {report.not_switched}"
+        hint = "`vector-pipeline switch --help` says what to do"
+        console.print_error(PipelineError(why, hint=hint))
+    elif report.progress:
+        console.print_progress(report.progress)
+    if report.switched:
+        console.out.print("searches use the collection of the present settings now")
     if report.stopped:
         console.err.print("[yellow]stopped[/yellow]; the next run goes on from here")
     elif check is None and not report.outcomes:

@@ -11,6 +11,7 @@ from vector_pipeline.consistency.check_file import checks_on
 from vector_pipeline.consistency.checks import look_at, run_check
 from vector_pipeline.consistency.look import Depth
 from vector_pipeline.consistency.repairs import record_offenders
+from vector_pipeline.consistency.switching import settle_alias
 from vector_pipeline.orchestration.metadata import check_result
 from vector_pipeline.orchestration.names import (
     CHECK_JOB,
@@ -23,7 +24,8 @@ from vector_pipeline.orchestration.names import (
     stage_key,
 )
 from vector_pipeline.orchestration.private import FINISHED_STATUSES, NOT_FINISHED_STATUSES
-from vector_pipeline.sync.collection import prepare_collection, settle_alias
+from vector_pipeline.sync.builds import build_progress
+from vector_pipeline.sync.collection import prepare_collection
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import POINTS
 
@@ -48,8 +50,11 @@ def build_collection(source_types: list[str]) -> dg.AssetsDefinition:
     )
     def collection(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class only
         pipeline: Pipeline = context.resources.pipeline
-        target = prepare_collection(pipeline)
-        live = settle_alias(pipeline, target)
+        prepare_collection(pipeline)
+        searched = settle_alias(pipeline)
+        if searched.reason:
+            context.log.warning(f"searches stay on {searched.collection}: {searched.reason}")
+        progress = build_progress(pipeline)
         info = pipeline.index.info(pipeline.collection)
         optimized = False
         # Optimizing keeps everyone else from the embedded shard while it lasts: only when the schedule asks for it.
@@ -63,7 +68,10 @@ def build_collection(source_types: list[str]) -> dg.AssetsDefinition:
                 "dagster/row_count": info.points,
                 "collection": pipeline.collection,
                 "alias": pipeline.settings.index.alias,
-                "searched": live,
+                "searched": searched.collection == pipeline.collection,
+                "searched_collection": searched.collection,
+                "complete_percent": progress.percent if progress else 100,
+                "not_switched": searched.reason,
                 "location": pipeline.index.location,
                 "indexed_vectors": info.indexed_vectors,
                 "segments": info.segments,

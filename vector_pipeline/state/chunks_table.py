@@ -1,6 +1,8 @@
 """Chunks: which documents have to be cut, and what they were cut into.
 
-`chunked` holds what a document was last cut from, so that empty and failing documents count as done too.
+Every chunking (a way of cutting, by the hash of its configuration) has chunks of its own, so that two collections can
+be kept up side by side. `chunked` holds what a document was last cut from, so that empty and failing documents count
+as done too.
 """
 
 from __future__ import annotations
@@ -20,17 +22,39 @@ CHUNKS_PER_TRANSACTION = 20_000
 BYTES_PER_BATCH = 16_000_000
 """Text handed out in one batch of documents, so that a batch of large documents fits in memory."""
 
-_CHUNK = ("document_no", "idx", "chunk_id", "text_no", "headings", "prefix", "start_offset", "end_offset")
+_CHUNK = (
+    "chunking_id",
+    "document_no",
+    "idx",
+    "chunk_id",
+    "text_no",
+    "headings",
+    "prefix",
+    "start_offset",
+    "end_offset",
+)
 
 
 class ChunksPart(Part):
     """The part of the store about chunks."""
 
+    def chunking_no(self, config_hash: bytes) -> int:
+        """The number of a way of cutting documents, given on first use."""
+        table = self._t.chunkings
+        statement = sa.select(table.c.chunking_id).where(table.c.config_hash == config_hash)
+        with self._db.read() as connection:
+            found = connection.execute(statement).scalar()
+        if found is None:
+            with self._db.write() as connection:
+                insert_rows(connection, table, ("config_hash",), [(config_hash,)], key=("config_hash",))
+                found = connection.execute(statement).scalar_one()
+        return int(found)
+
     def documents_to_chunk(
-        self, partition_id: int, *, after: int, config_hash: bytes, batch: int = 500
+        self, partition_id: int, *, after: int, chunking: int, batch: int = 500
     ) -> Iterator[list[ToChunk]]:
-        """Documents changed after revision `after` whose chunks do not come from this content and configuration,
-        could not be cut, or belong to a deleted document.
+        """Documents changed after revision `after` whose chunks do not come from this content, could not be cut, or
+        belong to a deleted document.
 
         At most `batch` documents and about 16 MB of text at a time; no transaction is open between two batches.
         """
@@ -38,7 +62,6 @@ class ChunksPart(Part):
         stale = sa.or_(
             c.c.document_no.is_(None),
             c.c.content_hash != d.c.content_hash,
-            c.c.config_hash != config_hash,
             c.c.error != "",
         )
         statement = (
@@ -57,7 +80,11 @@ class ChunksPart(Part):
                 d.c.text_no,
                 sa.func.length(x.c.body).label("size"),
             )
-            .select_from(d.outerjoin(c, c.c.document_no == d.c.document_no).outerjoin(x, x.c.text_no == d.c.text_no))
+            .select_from(
+                d.outerjoin(c, sa.and_(c.c.document_no == d.c.document_no, c.c.chunking_id == chunking)).outerjoin(
+                    x, x.c.text_no == d.c.text_no
+                )
+            )
             .where(
                 d.c.partition_id == partition_id,
                 sa.or_(
@@ -70,7 +97,7 @@ class ChunksPart(Part):
             for rows in _by_size(page):
                 yield self._with_text(rows)
 
-    def replace_chunks(self, partition_id: int, config_hash: bytes, rows: Sequence[Chunked]) -> int:
+    def replace_chunks(self, partition_id: int, chunking: int, rows: Sequence[Chunked]) -> int:
         """Stores what documents were cut into; returns the number of chunk rows written or removed.
 
         Only chunks that differ are written. A document is replaced whole in one transaction of at most 20,000
@@ -82,13 +109,13 @@ class ChunksPart(Part):
         for row in {row.document_no: row for row in rows}.values():
             chunks = len(row.chunks or ())
             if some and size + chunks > CHUNKS_PER_TRANSACTION:
-                written += self._replace(partition_id, config_hash, some)
+                written += self._replace(partition_id, chunking, some)
                 some, size = [], 0
             some.append(row)
             size += chunks
-        return written + (self._replace(partition_id, config_hash, some) if some else 0)
+        return written + (self._replace(partition_id, chunking, some) if some else 0)
 
-    def document_chunks(self, document_no: int) -> list[Chunk]:
+    def document_chunks(self, document_no: int, chunking: int) -> list[Chunk]:
         """The chunks of a document, in order."""
         k, x = self._t.chunks, self._t.texts
         statement = (
@@ -96,7 +123,7 @@ class ChunksPart(Part):
                 k.c.chunk_id, x.c.hash, k.c.idx, x.c.body, k.c.prefix, k.c.headings, k.c.start_offset, k.c.end_offset
             )
             .join(x, x.c.text_no == k.c.text_no)
-            .where(k.c.document_no == document_no)
+            .where(k.c.chunking_id == chunking, k.c.document_no == document_no)
             .order_by(k.c.idx)
         )
         with self._db.read() as connection:
@@ -128,7 +155,7 @@ class ChunksPart(Part):
             for row in rows
         ]
 
-    def _replace(self, partition_id: int, config_hash: bytes, rows: Sequence[Chunked]) -> int:
+    def _replace(self, partition_id: int, chunking: int, rows: Sequence[Chunked]) -> int:
         t = self._t
         with self._db.write() as connection:
             self._locked_revision(connection, partition_id)
@@ -143,24 +170,26 @@ class ChunksPart(Part):
             }
             removed = [r for r in rows if not r.chunks and not r.error and current.get(r.document_no, (b"", False))[1]]
             valid = [r for r in rows if current.get(r.document_no) == (r.content_hash, False)]
-            written = self._write_chunks(connection, [*removed, *(r for r in valid if r.chunks is not None)])
-            delete_rows(connection, t.chunked, ("document_no",), [(r.document_no,) for r in removed])
-            self._record_chunked(connection, config_hash, valid)
+            written = self._write_chunks(connection, chunking, [*removed, *(r for r in valid if r.chunks is not None)])
+            keys = [(chunking, row.document_no) for row in removed]
+            delete_rows(connection, t.chunked, ("chunking_id", "document_no"), keys)
+            self._record_chunked(connection, chunking, valid)
         return written
 
-    def _write_chunks(self, connection: sa.Connection, rows: Sequence[Chunked]) -> int:
+    def _write_chunks(self, connection: sa.Connection, chunking: int, rows: Sequence[Chunked]) -> int:
         k = self._t.chunks
         bodies = {chunk.chunk_hash: chunk.text for row in rows for chunk in row.chunks or ()}
         numbers = intern_texts(connection, self._t.texts, bodies)
         old: dict[tuple[int, int], tuple[Any, ...]] = {}
-        columns = sa.select(*(k.c[name] for name in _CHUNK))
+        columns = sa.select(*(k.c[name] for name in _CHUNK)).where(k.c.chunking_id == chunking)
         for held in rows_by(connection, columns, k.c.document_no, (row.document_no for row in rows)):
             values = tuple(held)
-            old[values[0], values[1]] = values
+            old[values[1], values[2]] = values
         new: list[tuple[Any, ...]] = []
         for row in rows:
             for chunk in row.chunks or ():
                 values = (
+                    chunking,
                     row.document_no,
                     chunk.idx,
                     chunk.chunk_id,
@@ -175,20 +204,18 @@ class ChunksPart(Part):
                 else:
                     new.append(values)
         # Removed first: a chunk that moved to another place keeps its id, which is unique.
-        delete_rows(connection, k, ("document_no", "idx"), old)
+        delete_rows(connection, k, _CHUNK[:3], [(chunking, *key) for key in old])
         insert_rows(connection, k, _CHUNK, new)
-        return len(new) + len(old.keys() - {(values[0], values[1]) for values in new})
+        return len(new) + len(old.keys() - {(values[1], values[2]) for values in new})
 
-    def _record_chunked(self, connection: sa.Connection, config_hash: bytes, rows: Sequence[Chunked]) -> None:
-        columns = ("document_no", "content_hash", "config_hash", "error", "chunk_count")
-        done = [
-            (r.document_no, r.content_hash, config_hash, r.error, len(r.chunks)) for r in rows if r.chunks is not None
-        ]
-        failed = [(r.document_no, r.content_hash, config_hash, r.error, 0) for r in rows if r.chunks is None]
-        table = self._t.chunked
-        insert_rows(connection, table, columns, done, key=("document_no",), update=columns[1:])
+    def _record_chunked(self, connection: sa.Connection, chunking: int, rows: Sequence[Chunked]) -> None:
+        columns = ("chunking_id", "document_no", "content_hash", "error", "chunk_count")
+        done = [(chunking, r.document_no, r.content_hash, r.error, len(r.chunks)) for r in rows if r.chunks is not None]
+        failed = [(chunking, r.document_no, r.content_hash, r.error, 0) for r in rows if r.chunks is None]
+        table, key = self._t.chunked, columns[:2]
+        insert_rows(connection, table, columns, done, key=key, update=columns[2:])
         # The count stays what it was: the former chunks are kept.
-        insert_rows(connection, table, columns, failed, key=("document_no",), update=columns[1:4])
+        insert_rows(connection, table, columns, failed, key=key, update=columns[2:4])
 
 
 def _by_size(page: Sequence[AnyRow]) -> Iterator[list[AnyRow]]:

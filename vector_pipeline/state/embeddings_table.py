@@ -32,15 +32,22 @@ class EmbeddingsPart(Part):
                 found = connection.execute(statement).scalar_one()
         return int(found)
 
-    def texts_to_embed(self, partition_id: int, *, after: int, model: int) -> list[int]:
-        """Distinct texts, in order, of live documents changed after revision `after` that the model lacks."""
+    def texts_to_embed(self, partition_id: int, *, after: int, model: int, chunking: int) -> list[int]:
+        """Distinct texts, in order, of a chunking of live documents changed after revision `after` that the model
+        lacks."""
         d, k, e = self._t.documents, self._t.chunks, self._t.embeddings
         embedded = sa.exists().where(e.c.model_id == model, e.c.text_no == k.c.text_no)
         statement = (
             sa.select(k.c.text_no)
             .distinct()
             .select_from(d.join(k, k.c.document_no == d.c.document_no))
-            .where(d.c.partition_id == partition_id, d.c.revision > after, d.c.deleted == 0, ~embedded)
+            .where(
+                d.c.partition_id == partition_id,
+                d.c.revision > after,
+                d.c.deleted == 0,
+                k.c.chunking_id == chunking,
+                ~embedded,
+            )
         )
         with self._db.read() as connection:
             return sorted(connection.execute(statement).scalars())
@@ -83,15 +90,16 @@ class EmbeddingsPart(Part):
             return {number: np.frombuffer(vector, dtype="<f4") for number, vector in rows}
 
     def documents_of_texts(
-        self, partition_id: int, text_nos: Sequence[int]
+        self, partition_id: int, text_nos: Sequence[int], chunking: int
     ) -> list[tuple[int, int, bytes, str, str, bytes]]:
-        """(text, document number, native id, version, uri, document id) of every live document that holds a text."""
+        """(text, document number, native id, version, uri, document id) of every live document that holds a text in
+        this chunking."""
         d, k = self._t.documents, self._t.chunks
         statement = (
             sa.select(k.c.text_no, d.c.document_no, d.c.native_id, d.c.version, d.c.uri, d.c.document_id)
             .distinct()
             .select_from(k.join(d, d.c.document_no == k.c.document_no))
-            .where(d.c.partition_id == partition_id, d.c.deleted == 0)
+            .where(d.c.partition_id == partition_id, d.c.deleted == 0, k.c.chunking_id == chunking)
         )
         with self._db.read() as connection:
             return [

@@ -50,11 +50,17 @@ class PartitionsPart(Part):
         self.forget_scan(number)
         with self._db.write() as connection:
             connection.execute(sa.delete(t.cursors).where(t.cursors.c.partition_id == number))
+        with self._db.read() as connection:
+            # Named one by one: the rows are found by the key, which begins with the chunking.
+            chunkings = list(connection.execute(sa.select(t.chunkings.c.chunking_id)).scalars())
         some = sa.select(t.documents.c.document_no).where(t.documents.c.partition_id == number).limit(BATCH)
         while True:
             with self._db.write() as connection:
                 documents = list(connection.execute(some).scalars())
-                for table in (t.points, t.chunks, t.chunked, t.document_history, t.documents):
+                for table in (t.chunks, t.chunked):
+                    mine = table.c.chunking_id.in_(chunkings), table.c.document_no.in_(documents)
+                    connection.execute(sa.delete(table).where(*mine))
+                for table in (t.points, t.document_history, t.documents):
                     connection.execute(sa.delete(table).where(table.c.document_no.in_(documents)))
             if not documents:
                 break

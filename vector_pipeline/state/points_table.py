@@ -16,56 +16,25 @@ from vector_pipeline.state.records import DERIVED, EXPECTED, DesiredChunk, Desir
 from vector_pipeline.state.rows import BATCH, batches, delete_rows, frame, insert_rows, rows_by
 
 CHUNKS_PER_BATCH = 1_500
-_ROWS_PER_TRANSACTION = 20_000
+NOT_CUT = "not cut yet"
+"""Stands for the reason where a document's present text is still to be cut, or was not because that failed."""
 
 
 class PointsPart(Part):
     """The part of the store about points."""
 
-    def target_no(self, collection: str) -> int:
-        """The number of a collection, given on first use."""
-        table = self._t.targets
-        statement = sa.select(table.c.target_id).where(table.c.collection == collection)
-        with self._db.read() as connection:
-            found = connection.execute(statement).scalar()
-        if found is None:
-            with self._db.write() as connection:
-                insert_rows(connection, table, ("collection",), [(collection,)], key=("collection",))
-                found = connection.execute(statement).scalar_one()
-        return int(found)
-
-    def targets(self) -> dict[str, int]:
-        """The collections written to, with their numbers."""
-        table = self._t.targets
-        with self._db.read() as connection:
-            rows = connection.execute(sa.select(table.c.collection, table.c.target_id).order_by(table.c.collection))
-            return dict(rows.all())
-
-    def drop_target(self, collection: str) -> None:
-        """Forgets a collection and all that was written to it, in bounded transactions."""
-        t = self._t
-        number = self.targets().get(collection)
-        if number is None:
-            return
-        some = sa.select(t.points.c.chunk_id).where(t.points.c.target_id == number).limit(_ROWS_PER_TRANSACTION)
-        while True:
-            with self._db.write() as connection:
-                gone = connection.execute(
-                    sa.delete(t.points).where(t.points.c.target_id == number, t.points.c.chunk_id.in_(some))
-                ).rowcount
-                if not gone:
-                    connection.execute(sa.delete(t.targets).where(t.targets.c.target_id == number))
-                    return
-
-    def documents_to_point(self, partition_id: int, *, after: int, batch: int = 200) -> Iterator[list[int]]:
+    def documents_to_point(
+        self, partition_id: int, *, after: int, chunking: int, batch: int = 200
+    ) -> Iterator[list[int]]:
         """Documents (deleted ones too) changed after revision `after`, oldest change first.
 
-        At most `batch` documents or about 1,500 chunks at a time; no transaction is open between two batches.
+        At most `batch` documents or about 1,500 chunks of this chunking at a time; no transaction is open between two
+        batches.
         """
         d, c = self._t.documents, self._t.chunked
         statement = (
             sa.select(d.c.revision, d.c.document_no, sa.func.coalesce(c.c.chunk_count, 0).label("chunks"))
-            .select_from(d.outerjoin(c, c.c.document_no == d.c.document_no))
+            .select_from(d.outerjoin(c, sa.and_(c.c.document_no == d.c.document_no, c.c.chunking_id == chunking)))
             .where(d.c.partition_id == partition_id)
         )
         for page in self._pages(statement, after, batch):
@@ -79,7 +48,7 @@ class PointsPart(Part):
                 size += row.chunks
             yield some
 
-    def desired_points(self, document_nos: Sequence[int], model: int) -> list[DesiredDocument]:
+    def desired_points(self, document_nos: Sequence[int], model: int, chunking: int) -> list[DesiredDocument]:
         """What the index should hold of these documents, by document number; unknown numbers are left out."""
         d, c = self._t.documents, self._t.chunked
         statement = sa.select(
@@ -94,12 +63,12 @@ class PointsPart(Part):
             d.c.metadata,
             d.c.source_updated_at,
             d.c.deleted,
-            sa.func.coalesce(c.c.error, "").label("chunk_error"),
-        ).select_from(d.outerjoin(c, c.c.document_no == d.c.document_no))
+            sa.case((c.c.content_hash == d.c.content_hash, c.c.error), else_=NOT_CUT).label("chunk_error"),
+        ).select_from(d.outerjoin(c, sa.and_(c.c.document_no == d.c.document_no, c.c.chunking_id == chunking)))
         with self._db.read() as connection:
             rows = sorted(rows_by(connection, statement, d.c.document_no, document_nos))
             live = [row.document_no for row in rows if not row.deleted]
-            chunks = self._desired_chunks(connection, live, model)
+            chunks = self._desired_chunks(connection, live, model, chunking)
         return [DesiredDocument(*[*row[:10], bool(row[10]), row[11], chunks.get(row[0], [])]) for row in rows]
 
     def applied_points(self, target: int, document_nos: Sequence[int]) -> dict[int, dict[bytes, bytes]]:
@@ -154,10 +123,16 @@ class PointsPart(Part):
         )
         return self._frames(statement, p.c.document_no, partition_id, EXPECTED, batch, live=False)
 
-    def derived_points(self, partition_id: int | None = None, batch: int = 50_000) -> Iterator[pl.DataFrame]:
-        """Every chunk of every live document, as DERIVED frames of about `batch` rows."""
+    def derived_points(
+        self, chunking: int, partition_id: int | None = None, batch: int = 50_000
+    ) -> Iterator[pl.DataFrame]:
+        """Every chunk of every live document in a chunking, as DERIVED frames of about `batch` rows."""
         k, d = self._t.chunks, self._t.documents
-        statement = sa.select(d.c.document_id, k.c.chunk_id).select_from(k.join(d, d.c.document_no == k.c.document_no))
+        statement = (
+            sa.select(d.c.document_id, k.c.chunk_id)
+            .select_from(k.join(d, d.c.document_no == k.c.document_no))
+            .where(k.c.chunking_id == chunking)
+        )
         return self._frames(statement, k.c.document_no, partition_id, DERIVED, batch, live=True)
 
     def _frames(
@@ -191,7 +166,7 @@ class PointsPart(Part):
             yield frame(rows, schema)
 
     def _desired_chunks(
-        self, connection: sa.Connection, document_nos: Sequence[int], model: int
+        self, connection: sa.Connection, document_nos: Sequence[int], model: int, chunking: int
     ) -> dict[int, list[DesiredChunk]]:
         k, x, e = self._t.chunks, self._t.texts, self._t.embeddings
         statement = (
@@ -209,6 +184,7 @@ class PointsPart(Part):
                 sa.exists().where(e.c.model_id == model, e.c.text_no == k.c.text_no),
             )
             .select_from(k.join(x, x.c.text_no == k.c.text_no))
+            .where(k.c.chunking_id == chunking)
             .order_by(k.c.document_no, k.c.idx)
         )
         chunks: dict[int, list[DesiredChunk]] = {}

@@ -88,6 +88,12 @@ class QuarantinePart(Part):
             )
         return len(found)
 
+    def release_stage(self, stage: str) -> int:
+        """Takes everything out of one stage's quarantine; returns how many rows were in it."""
+        table = self._t.quarantine
+        with self._db.write() as connection:
+            return connection.execute(sa.delete(table).where(table.c.stage == stage)).rowcount
+
     def quarantined(self, partition_id: int | None = None) -> pl.DataFrame:
         """What is in quarantine, of one partition or of all, latest first, as a QUARANTINED frame."""
         q, p = self._t.quarantine, self._t.partitions

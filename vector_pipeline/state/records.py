@@ -171,7 +171,7 @@ class DesiredChunk:
 class DesiredDocument:
     """A document as it should be in the index; a deleted one has no chunks.
 
-    With `chunk_error` the chunks are those of the last version that could be cut.
+    With `chunk_error` the chunks are those of the last version that could be cut (or has been, so far).
     """
 
     document_no: int
@@ -187,6 +187,23 @@ class DesiredDocument:
     deleted: bool
     chunk_error: str
     chunks: list[DesiredChunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A collection that was written to. `settings`: what it was built from, None where that was never recorded.
+
+    `state` is what was last recorded: "building", "live", "former" or "rejected" (taken back by hand). Which collection
+    searches use is what the alias says. `complete_at`: when it became live first, `retired_at`: when it ceased to be.
+    """
+
+    number: int
+    collection: str
+    state: str
+    settings: Mapping[str, Any] | None
+    created_at: datetime | None
+    complete_at: datetime | None
+    retired_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

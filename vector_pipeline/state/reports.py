@@ -20,12 +20,13 @@ _LIVE = 0
 class ReportsPart(ChunksPart):
     """The part of the store that answers people."""
 
-    def summaries(self, target: int | None = None) -> pl.DataFrame:
-        """One row per partition, by name, as a SUMMARIES frame; `points` counts those in the collection `target`."""
+    def summaries(self, target: int | None = None, chunking: int | None = None) -> pl.DataFrame:
+        """One row per partition, by name, as a SUMMARIES frame; `points` counts those in the collection `target`,
+        `chunks` those of the chunking."""
         t = self._t
         p, o, s = t.partitions, t.observations, t.source_cursors
         with self._db.read() as connection:
-            documents, chunks = self._live_counts(connection)
+            documents, chunks = self._live_counts(connection, chunking)
             points = self._point_counts(connection, target)
             quarantined = self._quarantine_counts(connection)
             runs = self._last_runs(connection)
@@ -46,7 +47,7 @@ class ReportsPart(ChunksPart):
                     name,
                     revision,
                     documents.get(number, 0),
-                    chunks.get(number, 0),
+                    None if chunking is None else chunks.get(number, 0),
                     None if target is None else points.get(number, 0),
                     quarantined.get(number, 0),
                     successes.get(number),
@@ -61,7 +62,12 @@ class ReportsPart(ChunksPart):
         )
 
     def find_documents(
-        self, *, partition: str | None = None, pattern: str | None = None, limit: int = 50
+        self,
+        *,
+        partition: str | None = None,
+        pattern: str | None = None,
+        limit: int = 50,
+        chunking: int | None = None,
     ) -> list[StoredDocument]:
         """The first live documents by partition and uri whose uri, title or native id contains `pattern` in any case;
         without text and chunks."""
@@ -82,14 +88,17 @@ class ReportsPart(ChunksPart):
                 if wanted in f"{uri}\n{title}\n{native_id.decode(errors='replace')}".casefold()
             )
             numbers = [number for _, _, number in heapq.nsmallest(limit, matching)]
-            rows = rows_by(connection, self._documents(), d.c.document_no, numbers)
+            rows = rows_by(connection, self._documents(chunking), d.c.document_no, numbers)
             found = {row[0]: _stored(row) for row in rows}
         return [found[number] for number in numbers]
 
-    def document(self, document_id: bytes) -> StoredDocument | None:
-        """One document with its text and chunks, deleted ones too; None where it was never stored."""
+    def document(self, document_id: bytes, chunking: int | None = None) -> StoredDocument | None:
+        """One document with its text, deleted ones too; None where it was never stored. With its chunks of a chunking,
+        where one is named."""
         d, x = self._t.documents, self._t.texts
-        statement = self._documents().where(d.c.document_id == document_id).order_by(d.c.deleted, d.c.document_no)
+        statement = (
+            self._documents(chunking).where(d.c.document_id == document_id).order_by(d.c.deleted, d.c.document_no)
+        )
         with self._db.read() as connection:
             row = connection.execute(statement.limit(1)).first()
             if row is None:
@@ -97,7 +106,7 @@ class ReportsPart(ChunksPart):
             body = connection.execute(
                 sa.select(x.c.body).join(d, d.c.text_no == x.c.text_no).where(d.c.document_no == row.document_no)
             ).scalar()
-        chunks = tuple(self.document_chunks(row.document_no))
+        chunks = () if chunking is None else tuple(self.document_chunks(row.document_no, chunking))
         return _stored(row, "" if body is None else to_text(body), chunks)
 
     def sizes(self) -> dict[str, int]:
@@ -120,8 +129,9 @@ class ReportsPart(ChunksPart):
         files = [] if path is None else [path, path.with_name(f"{path.name}-wal")]
         return {**found, "bytes": sum(file.stat().st_size for file in files if file.exists())}
 
-    def _documents(self) -> AnySelect:
+    def _documents(self, chunking: int | None) -> AnySelect:
         d, p, c = self._t.documents, self._t.partitions, self._t.chunked
+        cut = sa.and_(c.c.document_no == d.c.document_no, c.c.chunking_id == chunking)
         return sa.select(
             d.c.document_no,
             p.c.name,
@@ -140,13 +150,13 @@ class ReportsPart(ChunksPart):
             d.c.deleted,
             sa.func.coalesce(c.c.chunk_count, 0),
             sa.func.coalesce(c.c.error, ""),
-        ).select_from(d.join(p, p.c.partition_id == d.c.partition_id).outerjoin(c, c.c.document_no == d.c.document_no))
+        ).select_from(d.join(p, p.c.partition_id == d.c.partition_id).outerjoin(c, cut))
 
-    def _live_counts(self, connection: sa.Connection) -> tuple[dict[int, int], dict[int, int]]:
+    def _live_counts(self, connection: sa.Connection, chunking: int | None) -> tuple[dict[int, int], dict[int, int]]:
         d, c = self._t.documents, self._t.chunked
         rows = connection.execute(
             sa.select(d.c.partition_id, sa.func.count(), sa.func.sum(sa.func.coalesce(c.c.chunk_count, 0)))
-            .select_from(d.outerjoin(c, c.c.document_no == d.c.document_no))
+            .select_from(d.outerjoin(c, sa.and_(c.c.document_no == d.c.document_no, c.c.chunking_id == chunking)))
             .where(d.c.deleted == _LIVE)
             .group_by(d.c.partition_id)
         ).all()

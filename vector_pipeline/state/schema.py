@@ -16,7 +16,7 @@ from sqlalchemy.schema import SchemaItem
 
 from vector_pipeline.state.column_types import Blob, Json, SafeText, Utc
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: what this code needs."""
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -35,6 +35,7 @@ class Tables:
     cursors: Table
     texts: Table
     documents: Table
+    chunkings: Table
     chunked: Table
     chunks: Table
     models: Table
@@ -45,6 +46,7 @@ class Tables:
     quarantine: Table
     ingestion_history: Table
     discoveries: Table
+    gc_marks: Table
 
 
 def _blob(name: str, **options: Any) -> Column[bytes]:
@@ -143,16 +145,25 @@ def tables(prefix: str) -> Tables:
             index("documents_text", "text_no"),
             sqlite_autoincrement=True,
         ),
+        chunkings=table(
+            "chunkings",
+            _int("chunking_id", primary_key=True),
+            _blob("config_hash"),
+            unique("chunkings_config", "config_hash"),
+            sqlite_autoincrement=True,
+        ),
         chunked=table(
             "chunked",
+            _int("chunking_id", primary_key=True, autoincrement=False),
             _big("document_no", primary_key=True, autoincrement=False),
             _blob("content_hash"),
-            _blob("config_hash"),
             _int("chunk_count"),
             _text("error"),
+            sqlite_with_rowid=False,
         ),
         chunks=table(
             "chunks",
+            _int("chunking_id", primary_key=True, autoincrement=False),
             _big("document_no", primary_key=True, autoincrement=False),
             _int("idx", primary_key=True, autoincrement=False),
             _blob("chunk_id"),
@@ -161,7 +172,7 @@ def tables(prefix: str) -> Tables:
             _int("prefix"),
             _int("start_offset"),
             _int("end_offset"),
-            unique("chunks_id", "chunk_id"),
+            unique("chunks_id", "chunking_id", "chunk_id"),
             index("chunks_text", "text_no"),
             sqlite_with_rowid=False,
         ),
@@ -176,6 +187,11 @@ def tables(prefix: str) -> Tables:
             "targets",
             _int("target_id", primary_key=True),
             _text("collection"),
+            Column("settings", Json),
+            _text("state"),
+            Column("created_at", Utc),
+            Column("complete_at", Utc),
+            Column("retired_at", Utc),
             unique("targets_collection", "collection"),
             sqlite_autoincrement=True,
         ),
@@ -235,5 +251,10 @@ def tables(prefix: str) -> Tables:
             Column("source", SafeText, primary_key=True),
             Column("asked_at", Utc, nullable=False),
             _text("error"),
+        ),
+        gc_marks=table(
+            "gc_marks",
+            _big("text_no", primary_key=True, autoincrement=False),
+            Column("marked_at", Utc, nullable=False),
         ),
     )

@@ -24,6 +24,7 @@ from vector_pipeline.state.points_table import PointsPart
 from vector_pipeline.state.quarantine_table import QuarantinePart
 from vector_pipeline.state.reports import ReportsPart
 from vector_pipeline.state.schema import HEAD
+from vector_pipeline.state.targets_table import TargetsPart
 
 
 class StateStore(
@@ -31,6 +32,7 @@ class StateStore(
     DocumentsPart,
     EmbeddingsPart,
     PointsPart,
+    TargetsPart,
     QuarantinePart,
     HistoryPart,
     ReportsPart,

@@ -8,7 +8,7 @@ from vector_pipeline.chunking.base import Splittable
 from vector_pipeline.chunking.cap import bounded_context
 from vector_pipeline.documents import Failure, Span, make_chunks
 from vector_pipeline.state.records import Chunked, Partition, ToChunk
-from vector_pipeline.sync.cursors import after_revision
+from vector_pipeline.sync.cursors import after_revision, record_revision
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.progress import report
 from vector_pipeline.sync.stages import CHUNKS, Options, StageResult
@@ -21,21 +21,21 @@ def run_chunks(pipeline: Pipeline, name: str, run_id: str, options: Options) -> 
     config = pipeline.chunks_config
     after = after_revision(store, partition, CHUNKS, config, options)
     counts = {"chunked": 0, "chunks": 0, "failed": 0, "removed": 0}
-    for batch in store.documents_to_chunk(partition.partition_id, after=after, config_hash=config):
+    for batch in store.documents_to_chunk(partition.partition_id, after=after, chunking=pipeline.chunking):
         rows = _chunk(pipeline, batch)
-        store.replace_chunks(partition.partition_id, config, rows)
+        store.replace_chunks(partition.partition_id, pipeline.chunking, rows)
         _settle_quarantine(pipeline, partition, batch, rows)
         counts["removed"] += sum(document.deleted for document in batch)
         counts["failed"] += sum(bool(row.error) for row in rows)
         counts["chunked"] += sum(not (document.deleted or row.error) for document, row in zip(batch, rows, strict=True))
         counts["chunks"] += sum(len(row.chunks or ()) for row in rows)
         report(name, CHUNKS, "chunks", counts["chunks"])
-    store.set_cursor(partition.partition_id, CHUNKS, config, partition.revision)
+    record_revision(store, partition, CHUNKS, config, partition.revision)
     return StageResult(
         name,
         CHUNKS,
         f"{config.hex()[:8]}-r{partition.revision}",
-        store.count_chunks(partition.partition_id),
+        store.count_chunks(partition.partition_id, pipeline.chunking),
         counts,
         failed=counts["failed"],
     )
@@ -67,9 +67,10 @@ def _settle_quarantine(
     pipeline: Pipeline, partition: Partition, batch: Sequence[ToChunk], rows: Sequence[Chunked]
 ) -> None:
     """Quarantines what could not be cut, releases what could."""
+    stage = pipeline.quarantine_stage(CHUNKS)
     pairs = list(zip(batch, rows, strict=True))
     failures = [
-        (document.document_id, Failure(document.native_id, document.version, document.uri, CHUNKS, row.error))
+        (document.document_id, Failure(document.native_id, document.version, document.uri, stage, row.error))
         for document, row in pairs
         if row.error
     ]
@@ -77,4 +78,4 @@ def _settle_quarantine(
         delay = pipeline.settings.limits.quarantine_retry
         pipeline.store.quarantine(partition.partition_id, failures, first_delay=delay)
     cut = [document.document_id for document, row in pairs if not row.error]
-    pipeline.store.release(partition.partition_id, cut, CHUNKS)
+    pipeline.store.release(partition.partition_id, cut, stage)

@@ -1,12 +1,17 @@
 """Which collection points are written to, and which one searches see.
 
 Another chunking or embedding configuration writes another collection; the alias moves to it only when every
-source has all of its points there, so that a search never sees a half-built one.
+source has all of its points there and the checks pass (`consistency.switching`), so that a search never sees a
+half-built one.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from vector_pipeline.state.targets_table import LIVE
 from vector_pipeline.sync.cursors import is_behind
+from vector_pipeline.sync.doubt import is_doubted
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import POINTS
 
@@ -17,47 +22,49 @@ def prepare_collection(pipeline: Pipeline) -> int:
     A collection that had to be created holds nothing, whatever was recorded of it before (someone deleted
     the shard, or the server lost its disk): that record is dropped, and every point is written again.
     """
+    created = False
     if collection_is_lost(pipeline):
         with pipeline.store.lock(f"collection {pipeline.collection}"):
             # Asked again under the lock, and dropped before the collection exists: a run that dies in between
             # leaves it lost, so that the next one does the same again.
             if collection_is_lost(pipeline):
                 pipeline.store.drop_target(pipeline.collection)
-                pipeline.index.ensure(pipeline.collection, pipeline.collection_schema)
+                created = pipeline.index.ensure(pipeline.collection, pipeline.collection_schema)
     pipeline.index.ensure(pipeline.collection, pipeline.collection_schema)
-    target = pipeline.store.target_no(pipeline.collection)
-    if pipeline.index.alias(pipeline.settings.index.alias) is None:
-        pipeline.index.set_alias(pipeline.settings.index.alias, pipeline.collection)
-    return target
+    if pipeline.beside is None:
+        _record_made(pipeline, created=created)
+        _point_first_alias(pipeline)
+    return pipeline.store.target_no(pipeline.collection)
 
 
-def settle_alias(pipeline: Pipeline, target: int) -> bool:
-    """Moves the alias to this configuration's collection once every configured source is complete in it.
+def _record_made(pipeline: Pipeline, *, created: bool) -> None:
+    """Records what the collection is made from, so that it can be kept up once the settings are others."""
+    record, held = pipeline.record(), pipeline.store.find_target(pipeline.collection)
+    if created or held is None or held.settings != record:
+        pipeline.store.record_settings(pipeline.collection, record, datetime.now(UTC) if created else None)
 
-    True if searches use that collection now.
-    """
-    if unsettled(pipeline, target):
-        return False
-    alias = pipeline.settings.index.alias
-    if pipeline.index.alias(alias) != pipeline.collection:
+
+def _point_first_alias(pipeline: Pipeline) -> None:
+    """Gives the first collection its alias at once: until then there is nothing to search."""
+    alias, store = pipeline.settings.index.alias, pipeline.store
+    searched = pipeline.index.alias(alias)
+    if searched is None or not pipeline.index.exists(searched):
         pipeline.index.set_alias(alias, pipeline.collection)
-    return True
-
-
-def former_collection_kept_by(pipeline: Pipeline) -> list[str]:
-    """`unsettled`, for reports: also none before anything was indexed."""
-    if pipeline.index.alias(pipeline.settings.index.alias) is None:
-        return []
-    return unsettled(pipeline, pipeline.store.target_no(pipeline.collection))
+        searched = pipeline.collection
+    held = store.find_target(pipeline.collection)
+    if searched == pipeline.collection and (held is None or held.state != LIVE):
+        store.record_live(pipeline.collection, datetime.now(UTC))
 
 
 def unsettled(pipeline: Pipeline, target: int) -> list[str]:
-    """The sources that keep searches on the collection of former settings; none where they use this one."""
-    if pipeline.index.alias(pipeline.settings.index.alias) == pipeline.collection:
-        return []
-    config = pipeline.points_config(target)
-    store = pipeline.store
-    return [name for name in pipeline.partitions() if is_behind(store, store.partition(name), POINTS, config)]
+    """The sources that are not complete in the collection of these settings."""
+    config, store = pipeline.points_config(target), pipeline.store
+    found = []
+    for name in pipeline.partitions():
+        partition = store.partition(name)
+        if is_behind(store, partition, POINTS, config) or is_doubted(store, partition.partition_id, target, config):
+            found.append(name)
+    return found
 
 
 def collection_is_lost(pipeline: Pipeline) -> bool:

@@ -10,9 +10,19 @@ EVERYTHING = -1
 """Lower than any revision: the stage compares all rows."""
 
 
+def stage_key(stage: str, config: bytes) -> str:
+    """What a stage's cursor is kept under: each configuration has its own, so that two builds keep theirs apart."""
+    return f"{stage}@{config.hex()[:16]}"
+
+
+def record_revision(store: StateStore, partition: Partition, stage: str, config: bytes, revision: int) -> None:
+    """Records how far a stage has come; `revision` must be one read before the stage looked for its work."""
+    store.set_cursor(partition.partition_id, stage_key(stage, config), config, revision)
+
+
 def after_revision(store: StateStore, partition: Partition, stage: str, config: bytes, options: Options) -> int:
     """The revision after which the stage has to look: all of them where the configuration is another."""
-    cursor = store.cursor(partition.partition_id, stage)
+    cursor = store.cursor(partition.partition_id, stage_key(stage, config))
     if options.full or cursor is None or cursor.config_hash != config:
         return EVERYTHING
     return cursor.revision
@@ -24,7 +34,7 @@ def reached_revision(store: StateStore, partition: Partition, stage_before: str,
     Runs may overlap, one stage of each in turn, and stages may be run by themselves: what the stage before has
     not seen yet is looked at again once it has.
     """
-    cursor = store.cursor(partition.partition_id, stage_before)
+    cursor = store.cursor(partition.partition_id, stage_key(stage_before, config_before))
     if cursor is None or cursor.config_hash != config_before:
         return EVERYTHING
     return min(cursor.revision, partition.revision)
@@ -32,5 +42,5 @@ def reached_revision(store: StateStore, partition: Partition, stage_before: str,
 
 def is_behind(store: StateStore, partition: Partition, stage: str, config: bytes) -> bool:
     """Whether the stage has rows to look at."""
-    cursor = store.cursor(partition.partition_id, stage)
+    cursor = store.cursor(partition.partition_id, stage_key(stage, config))
     return cursor is None or cursor.config_hash != config or cursor.revision < partition.revision

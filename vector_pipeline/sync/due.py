@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from vector_pipeline.sync.builds import active_builds
 from vector_pipeline.sync.collection import collection_is_lost
 from vector_pipeline.sync.cursors import is_behind
 from vector_pipeline.sync.doubt import is_doubted
@@ -68,6 +69,12 @@ def _stage_is_behind(pipeline: Pipeline, name: str) -> bool:
     partition = store.partition(name)
     if is_unfinished(store, partition.partition_id) or collection_is_lost(pipeline):
         return True
+    return any(_build_is_behind(build, name) for build in active_builds(pipeline))
+
+
+def _build_is_behind(pipeline: Pipeline, name: str) -> bool:
+    store = pipeline.store
+    partition = store.partition(name)
     target = store.target_no(pipeline.collection)
     stages = (
         (CHUNKS, pipeline.chunks_config),

@@ -16,8 +16,8 @@ import polars as pl
 from vector_pipeline.index.base import Point
 from vector_pipeline.state.records import DesiredChunk, DesiredDocument, Partition
 from vector_pipeline.sync.audit import find_orphans, forget_lost_points
-from vector_pipeline.sync.collection import prepare_collection, settle_alias
-from vector_pipeline.sync.cursors import EVERYTHING, after_revision, reached_revision
+from vector_pipeline.sync.collection import prepare_collection
+from vector_pipeline.sync.cursors import EVERYTHING, after_revision, reached_revision, record_revision
 from vector_pipeline.sync.doubt import is_doubted, is_unwritten, record_doubt, record_trust
 from vector_pipeline.sync.payload import chunk_payload, document_payload, fingerprint
 from vector_pipeline.sync.pipeline import Pipeline
@@ -33,9 +33,7 @@ def run_points(pipeline: Pipeline, name: str, run_id: str, options: Options) -> 
     """
     target = prepare_collection(pipeline)
     partition = pipeline.store.partition(name)
-    result = _Points(pipeline, partition, target).run(options)
-    settle_alias(pipeline, target)
-    return result
+    return _Points(pipeline, partition, target).run(options)
 
 
 def purge(pipeline: Pipeline, name: str) -> None:
@@ -62,7 +60,8 @@ class _Points:
     def __init__(self, pipeline: Pipeline, partition: Partition, target: int) -> None:
         self.pipeline, self.store, self.index = pipeline, pipeline.store, pipeline.index
         self.partition, self.target = partition, target
-        self.model = pipeline.store.model_no(pipeline.embedder.identity)
+        self.model, self.chunking = pipeline.model, pipeline.chunking
+        self.waits_in = pipeline.quarantine_stage(EMBEDDINGS)
         self.counts: Counter[str] = Counter(upserted=0, deleted=0, kept_back=0)
 
     def _is_doubtful(self, config: bytes) -> bool:
@@ -83,12 +82,12 @@ class _Points:
         doubtful = options.full or self._is_doubtful(config)
         after = EVERYTHING if doubtful else after_revision(self.store, self.partition, POINTS, config, options)
         reached = reached_revision(self.store, self.partition, EMBEDDINGS, self.pipeline.embeddings_config)
-        waiting = set(self.store.quarantined(pid).filter(pl.col("stage") == EMBEDDINGS)["document_id"].to_list())
+        waiting = set(self.store.quarantined(pid).filter(pl.col("stage") == self.waits_in)["document_id"].to_list())
         if after < self.partition.revision:
             with self.index.session(self.pipeline.collection):
                 record_doubt(self.store, pid, self.target, config)
                 self._write_all(after, waiting, doubtful=doubtful)
-            self.store.set_cursor(pid, POINTS, config, reached)
+            record_revision(self.store, self.partition, POINTS, config, reached)
             record_trust(self.store, pid, self.target, config)
         return StageResult(
             name,
@@ -104,7 +103,7 @@ class _Points:
         if doubtful:
             forget_lost_points(self.pipeline, self.partition, self.target)
         stale: list[bytes] = []
-        for numbers in self.store.documents_to_point(self.partition.partition_id, after=after):
+        for numbers in self.store.documents_to_point(self.partition.partition_id, after=after, chunking=self.chunking):
             stale += self._upsert(numbers, waiting)
             report(self.partition.name, POINTS, "points", self.counts["upserted"])
         self._delete(stale)
@@ -113,7 +112,7 @@ class _Points:
 
     def _upsert(self, numbers: Sequence[int], waiting: set[bytes]) -> list[bytes]:
         """Writes the new and changed points of some documents; the ids of those to remove."""
-        documents = self.store.desired_points(numbers, self.model)
+        documents = self.store.desired_points(numbers, self.model, self.chunking)
         ready = [document for document in documents if _is_ready(document)]
         self.counts["kept_back"] += len(documents) - len(ready)
         wanted = self._wanted(ready)
@@ -127,7 +126,7 @@ class _Points:
             self._write(wanted, plan.upsert[start : start + size])
         complete = [document.document_id for document in ready if document.document_id in waiting]
         if complete:
-            self.store.release(self.partition.partition_id, complete, EMBEDDINGS)
+            self.store.release(self.partition.partition_id, complete, self.waits_in)
         return plan.delete
 
     def _wanted(self, documents: Sequence[DesiredDocument]) -> _Wanted:

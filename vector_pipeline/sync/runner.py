@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from vector_pipeline.errors import PipelineError
+from vector_pipeline.index.base import IndexUnavailable
+from vector_pipeline.sync.builds import active_builds
 from vector_pipeline.sync.chunks import run_chunks
 from vector_pipeline.sync.documents import run_documents
 from vector_pipeline.sync.embeddings import run_embeddings
@@ -37,7 +40,7 @@ def run_stage(
     with pipeline.store.lock(partition):
         history = History(pipeline, partition, run_id, options)
         try:
-            result = _RUNNERS[stage](pipeline, partition, run_id, options)
+            result = _run_builds(pipeline, stage, partition, run_id, options)
         except BaseException as error:
             history.record_failure(stage, error)
             raise
@@ -47,6 +50,54 @@ def run_stage(
         else:
             history.record(result)
     return result
+
+
+def _run_builds(pipeline: Pipeline, stage: str, partition: str, run_id: str, options: Options) -> StageResult:
+    """Runs a stage for every collection that is kept in step, the live one first; the result is the settings' one.
+
+    Where it fails for one, the others go through the stages that are left, as the run ends here; then it raises.
+    """
+    builds = [pipeline] if stage == DOCUMENTS else _active(pipeline, stage)
+    results: dict[Pipeline, StageResult] = {}
+    error: PipelineError | None = None
+    for build in builds:
+        try:
+            results[build] = _RUNNERS[stage](build, partition, run_id, options)
+        except PipelineError as failure:
+            error = failure
+    if error is not None:
+        for build in results:
+            try:
+                for later in STAGES[STAGES.index(stage) + 1 :]:
+                    _RUNNERS[later](build, partition, run_id, options)
+            except PipelineError:
+                continue  # found again, and said, by its own next run
+        raise error
+    return _with_others(results.pop(pipeline), list(results.values()))
+
+
+def _active(pipeline: Pipeline, stage: str) -> list[Pipeline]:
+    try:
+        return active_builds(pipeline)
+    except IndexUnavailable:
+        if stage == POINTS:
+            raise
+        return [pipeline]  # what needs no index goes on
+
+
+def _with_others(result: StageResult, others: list[StageResult]) -> StageResult:
+    """The result, with what was done to the live collection beside it as `live …`."""
+    counts = dict(result.counts)
+    for other in others:
+        counts |= {f"live {name}": number for name, number in other.counts.items() if number}
+    return replace(result, counts=counts, failed=max([result.failed, *(other.failed for other in others)]))
+
+
+def bring_up_to_date(build: Pipeline, partition: str, run_id: str) -> None:
+    """Brings one collection in step with what is stored of a partition; nothing is asked of the source."""
+    with build.store.lock(partition):
+        for stage in STAGES[STAGES.index(DOCUMENTS) + 1 :]:
+            _RUNNERS[stage](build, partition, run_id, Options())
 
 
 def sync_partition(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from vector_pipeline.index.base import Hit, Query
+from vector_pipeline.embedding.base import EmbeddingError, SparseVector, Vectors
+from vector_pipeline.index.base import CollectionMissing, Hit, Query
 from vector_pipeline.sync.errors import SyncError
 from vector_pipeline.sync.pipeline import Pipeline
 
@@ -22,18 +24,46 @@ def search(
 
     Raises SyncError when nothing has been indexed yet, VectorIndexError and EmbeddingError.
     """
-    alias = pipeline.settings.index.alias
-    collection = pipeline.index.alias(alias)
+    words = prepare_query(pipeline, text)
+    query = Query(dense=words.dense, sparse=words.sparse, limit=limit, must=must or {}, readers=readers)
+    try:
+        # By the name of the collection that the vectors fit, not by the alias: that may move on at any moment.
+        return pipeline.index.search(words.collection, query)
+    except CollectionMissing:
+        words = prepare_query(pipeline, text)
+        return pipeline.index.search(words.collection, replace(query, dense=words.dense, sparse=words.sparse))
+
+
+def answers_by_word_only(pipeline: Pipeline) -> bool:
+    """Whether the model of the collection that searches use is not known, or can't be opened, here."""
+    return pipeline.live is None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A question in the vectors of one collection; `dense` is None where only words can be compared."""
+
+    collection: str
+    dense: Vectors | None
+    sparse: SparseVector
+
+
+def prepare_query(pipeline: Pipeline, text: str) -> Words:
+    """The question as the collection that searches use understands it.
+
+    While searches use a collection of former settings, its own model embeds the question; where that can't be reached
+    any more, or is not known, words alone are compared. Raises SyncError when nothing has been indexed yet.
+    """
+    collection = pipeline.index.alias(pipeline.settings.index.alias)
     if collection is None:
         raise SyncError("nothing has been indexed yet", hint="run `vector-pipeline sync` first")
-    # While a collection for changed settings is still being filled, the one before it answers, by keyword only:
-    # its vectors may be of another model.
-    same_model = collection == pipeline.collection
-    query = Query(
-        dense=pipeline.embedder.embed_query(text) if same_model else None,
-        sparse=pipeline.sparse.encode_query(text),
-        limit=limit,
-        must=must or {},
-        readers=readers,
-    )
-    return pipeline.index.search(alias, query)
+    live = pipeline.live_at(collection)
+    sparse = (live or pipeline).sparse.encode_query(text)
+    if live is None:
+        return Words(collection, None, sparse)
+    try:
+        return Words(collection, live.embedder.embed_query(text), sparse)
+    except EmbeddingError:
+        if live is pipeline:
+            raise
+        return Words(collection, None, sparse)

@@ -14,6 +14,7 @@ from vector_pipeline.consistency.frames import FRAMES
 from vector_pipeline.consistency.look import Look
 from vector_pipeline.documents import hash16
 from vector_pipeline.orchestration.names import source_key
+from vector_pipeline.sync.cursors import record_revision
 from vector_pipeline.sync.stages import STAGES
 from vector_pipeline_tests.orchestration.dagster_project import DagsterProject, evaluations, executed, write
 
@@ -137,13 +138,13 @@ def test_a_document_without_chunks_stops_the_run_before_it_is_embedded(
             partition.partition_id, [store.known_documents(partition.partition_id)["document_id"].to_list()[0]]
         )
         [[document, *_], *_] = store.documents_to_chunk(
-            partition.partition_id, after=partition.revision, config_hash=hash16(b"another")
+            partition.partition_id, after=partition.revision, chunking=store.chunking_no(hash16(b"another"))
         )
         store.replace_chunks(
-            partition.partition_id, pipeline.chunks_config, [_cut_into_nothing(document.document_no, document)]
+            partition.partition_id, pipeline.chunking, [_cut_into_nothing(document.document_no, document)]
         )
-        revision = store.partition("local_files/notes").revision
-        store.set_cursor(partition.partition_id, "chunks", pipeline.chunks_config, revision)
+        now = store.partition("local_files/notes")
+        record_revision(store, now, "chunks", pipeline.chunks_config, now.revision)
     result = dagster_project.run("local_files", "notes")
     assert not result.success
     assert executed(result) == ["documents"]

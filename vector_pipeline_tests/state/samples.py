@@ -45,30 +45,39 @@ def cut(document: ToChunk) -> Chunked:
     return Chunked(document.document_no, document.content_hash, [] if document.deleted else chunks)
 
 
+def cut_by(store: StateStore, config: bytes = CONFIG) -> int:
+    """The number of the chunking that the tests use."""
+    return store.chunking_no(config)
+
+
 def chunk_all(store: StateStore, partition: int, after: int = -1, config: bytes = CONFIG) -> list[str]:
     """Chunks what the store says needs it; the uris of those documents."""
     seen = []
-    for batch in store.documents_to_chunk(partition, after=after, config_hash=config):
+    chunking = cut_by(store, config)
+    for batch in store.documents_to_chunk(partition, after=after, chunking=chunking):
         seen += [document.uri for document in batch]
-        store.replace_chunks(partition, config, [cut(document) for document in batch])
+        store.replace_chunks(partition, chunking, [cut(document) for document in batch])
     return seen
 
 
-def embed_all(store: StateStore, partition: int, model: int, after: int = -1) -> int:
+def embed_all(store: StateStore, partition: int, model: int, after: int = -1, config: bytes = CONFIG) -> int:
     """Embeds what the store says needs it; the number of texts."""
-    texts = store.texts_to_embed(partition, after=after, model=model)
+    texts = store.texts_to_embed(partition, after=after, model=model, chunking=cut_by(store, config))
     if texts:
         vectors = np.array([[float(number), 1.0, 0.0] for number in texts], dtype=np.float32)
         store.add_embeddings(model, texts, vectors)
     return len(texts)
 
 
-def point_all(store: StateStore, partition: int, target: int, model: int, after: int = -1) -> tuple[int, int]:
+def point_all(
+    store: StateStore, partition: int, target: int, model: int, after: int = -1, config: bytes = CONFIG
+) -> tuple[int, int]:
     """Brings `points` in step as the index stage does; how many points were written and removed."""
     written = removed = 0
-    for numbers in store.documents_to_point(partition, after=after):
+    chunking = cut_by(store, config)
+    for numbers in store.documents_to_point(partition, after=after, chunking=chunking):
         applied = store.applied_points(target, numbers)
-        for document in store.desired_points(numbers, model):
+        for document in store.desired_points(numbers, model, chunking):
             held = applied.get(document.document_no, {})
             desired = {c.chunk_id: hash16(c.chunk_hash, str((c.idx, document.title)).encode()) for c in document.chunks}
             upserts = [(k, document.document_no, f) for k, f in desired.items() if held.get(k) != f]

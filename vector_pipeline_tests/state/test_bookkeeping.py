@@ -11,7 +11,7 @@ from vector_pipeline.documents import Failure
 from vector_pipeline.state.quarantine_table import retry_delay
 from vector_pipeline.state.records import QUARANTINED, SUMMARIES, Cursor, SourceState
 from vector_pipeline.state.store import StateStore
-from vector_pipeline_tests.state.samples import chunk_all, row
+from vector_pipeline_tests.state.samples import chunk_all, cut_by, row
 
 MINUTE = timedelta(minutes=1)
 A, B = b"a" * 16, b"b" * 16
@@ -154,7 +154,7 @@ def test_a_summary_says_how_each_source_stands(store: StateStore, p: int) -> Non
     a, b = row("a", "one\n\ntwo"), row("b", "three")
     store.apply_documents(p, [a, b], "r")
     chunk_all(store, p)
-    (document,) = store.desired_points([1], 1)
+    (document,) = store.desired_points([1], 1, cut_by(store))
     store.record_points(target, [(c.chunk_id, 1, b"f" * 16) for c in document.chunks], [])
     store.delete_documents(p, [b.document_id], "r")
     store.quarantine(p, [(A, failed()), (A, failed(stage="embed"))], first_delay=MINUTE)
@@ -165,7 +165,7 @@ def test_a_summary_says_how_each_source_stands(store: StateStore, p: int) -> Non
     now = datetime.now(UTC)
     store.record_observation(p, "v9", now)
     store.partition("git/new")
-    summary, new = store.summaries(target).iter_rows(named=True)
+    summary, new = store.summaries(target, cut_by(store)).iter_rows(named=True)
     assert (summary["name"], summary["documents"], summary["chunks"]) == ("git/docs", 1, 2)
     assert (summary["points"], summary["quarantined"], summary["revision"]) == (len(document.chunks), 1, 2)
     assert (summary["last_run_status"], summary["last_error"]) == ("failed", "no route")

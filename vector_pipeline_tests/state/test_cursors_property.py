@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vector_pipeline.documents import content_hash, metadata_hash, text_hash
 from vector_pipeline.state.location import Location
 from vector_pipeline.state.store import StateStore
-from vector_pipeline_tests.state.samples import CONFIG, chunk_all, embed_all, point_all, row
+from vector_pipeline_tests.state.samples import CONFIG, chunk_all, cut_by, embed_all, point_all, row
 
 NAMES = st.sampled_from("abcdef")
 TEXTS = st.lists(st.sampled_from(["x", "y", "z", "\x00", "\ud800"]), max_size=4).map("\n\n".join)
@@ -66,14 +66,14 @@ def run(store: StateStore, steps: list[tuple[str, object]]) -> None:
 
     # One pass over changed work only must have left what a pass over everything finds right.
     assert chunk_all(store, p) == []
-    assert store.texts_to_embed(p, after=-1, model=model) == []
+    assert store.texts_to_embed(p, after=-1, model=model, chunking=cut_by(store)) == []
     assert point_all(store, p, target, model) == (0, 0)
-    derived = {i for f in store.derived_points() for i in f["point_id"]}
+    derived = {i for f in store.derived_points(cut_by(store)) for i in f["point_id"]}
     assert derived == {i for f in store.expected_points(target) for i in f["point_id"]}
     assert len(store.known_documents(p)) == len(truth)
     for name, (text, title) in truth.items():
         expected = row(name, text, title=title)
-        got = store.document(expected.document_id)
+        got = store.document(expected.document_id, cut_by(store))
         assert got is not None
         assert (got.text, got.title, got.deleted) == (text, title, False)
         assert [c.text for c in got.chunks] == [part for part in text.split("\n\n") if part]

@@ -10,7 +10,7 @@ from vector_pipeline.documents import metadata_hash
 from vector_pipeline.state.errors import ConcurrentUpdateError
 from vector_pipeline.state.records import Applied, DocumentRow
 from vector_pipeline.state.store import StateStore
-from vector_pipeline_tests.state.samples import CONFIG, chunk_all, row
+from vector_pipeline_tests.state.samples import chunk_all, cut_by, row
 
 
 def revision(store: StateStore, name: str = "docs") -> int:
@@ -34,7 +34,7 @@ def test_a_new_version_of_the_same_content_gives_later_stages_no_work(store: Sta
     before = revision(store)
     assert store.apply_documents(p, [row("a", version="2"), row("b", version="2")], "r2") == Applied(unchanged=2)
     assert revision(store) == before
-    assert list(store.documents_to_point(p, after=before)) == []
+    assert list(store.documents_to_point(p, after=before, chunking=cut_by(store))) == []
 
 
 def test_the_revision_grows_by_one_per_batch_that_changes_something(store: StateStore) -> None:
@@ -56,12 +56,12 @@ def test_a_deleted_document_is_gone_from_the_known_ones_and_added_when_it_return
     assert store.delete_documents(p, [a.document_id, b"x" * 16], "r2") == 1
     assert store.delete_documents(p, [a.document_id], "r2") == 0
     assert store.known_documents(p)["native_id"].to_list() == [b"b"]
-    gone = store.document(a.document_id)
+    gone = store.document(a.document_id, cut_by(store))
     assert gone is not None
     assert gone.deleted
     assert chunk_all(store, p) == ["file:///a"]
     assert store.apply_documents(p, [a], "r3") == Applied(added=1)
-    back = store.document(a.document_id)
+    back = store.document(a.document_id, cut_by(store))
     assert back is not None
     assert not back.deleted
     assert back.document_no == gone.document_no
@@ -97,7 +97,7 @@ def test_every_text_title_and_uri_comes_back_as_it_went_in(store: StateStore, te
     assert got.source_updated_at == when
     assert got.source_updated_at.tzinfo == UTC
     assert store.known_documents(p)["version"].to_list() == [f"v{text}".encode(errors="replace").decode()]
-    (to_chunk,) = next(store.documents_to_chunk(p, after=-1, config_hash=CONFIG))
+    (to_chunk,) = next(store.documents_to_chunk(p, after=-1, chunking=cut_by(store)))
     assert (to_chunk.text, to_chunk.uri, to_chunk.context, to_chunk.kind) == (text, f"u{text}", text, "code")
 
 
@@ -142,7 +142,7 @@ def test_touched_documents_are_looked_at_again(store: StateStore) -> None:
     store.delete_documents(p, [b.document_id], "r")
     at = revision(store)
     assert store.touch_documents(p, [b.document_id, b"?" * 16]) == 1
-    assert len(next(store.documents_to_point(p, after=at))) == 1
+    assert len(next(store.documents_to_point(p, after=at, chunking=cut_by(store)))) == 1
     assert store.touch_documents(p, []) == 0
 
 
@@ -163,7 +163,7 @@ def test_dropping_a_partition_leaves_the_others_alone(store: StateStore) -> None
         chunk_all(store, p)
         store.record_scan(p, version="v", cursor={"c": 1}, settings_hash=b"s", census_at=datetime.now(UTC))
         store.begin_ingestion(p, "r", "full")
-        (document,) = store.desired_points([1 if name == "one" else 31], model)
+        (document,) = store.desired_points([1 if name == "one" else 31], model, cut_by(store))
         store.record_points(target, [(c.chunk_id, document.document_no, b"f" * 16) for c in document.chunks], [])
     store.drop_partition("one")
     store.drop_partition("never there")

@@ -18,7 +18,7 @@ import pytest
 from vector_pipeline.state.errors import StateError, StateLocked
 from vector_pipeline.state.location import Location
 from vector_pipeline.state.store import StateStore
-from vector_pipeline_tests.state.samples import chunk_all, cut, embed_all, point_all, row
+from vector_pipeline_tests.state.samples import chunk_all, cut, cut_by, embed_all, point_all, row
 
 SPAWN = multiprocessing.get_context("spawn")
 WRITERS, ROUNDS, DOCUMENTS = 3, 4, 25
@@ -61,11 +61,12 @@ def write_for_ever(location: Location, ready: Any) -> None:
     """Writes whole rounds of 40 documents until killed."""
     with StateStore.open(location) as store:
         p = store.partition("docs").partition_id
+        chunking = store.chunking_no(b"c")
         turn = 0
         while True:
             store.apply_documents(p, [row(f"{n}", document_text(n, turn)) for n in range(40)], f"{turn}")
-            for batch in store.documents_to_chunk(p, after=-1, config_hash=b"c"):
-                store.replace_chunks(p, b"c", [cut(document) for document in batch])
+            for batch in store.documents_to_chunk(p, after=-1, chunking=chunking):
+                store.replace_chunks(p, chunking, [cut(document) for document in batch])
             turn += 1
             if turn == 2:
                 ready.set()
@@ -96,11 +97,11 @@ def test_writers_at_the_same_time_lose_and_tear_nothing(location: Location) -> N
             partition = store.partition(f"own{writer}")
             assert partition.revision == ROUNDS
             assert len(store.known_documents(partition.partition_id)) == DOCUMENTS
-            derived = {i for f in store.derived_points(partition.partition_id) for i in f["point_id"]}
+            derived = {i for f in store.derived_points(cut_by(store), partition.partition_id) for i in f["point_id"]}
             applied = {i for f in store.expected_points(target, partition.partition_id) for i in f["point_id"]}
             assert derived == applied
             assert len(derived) == DOCUMENTS * 21
-            assert store.texts_to_embed(partition.partition_id, after=-1, model=model) == []
+            assert store.texts_to_embed(partition.partition_id, after=-1, model=model, chunking=cut_by(store)) == []
 
 
 def test_a_lock_excludes_other_processes_and_is_gone_when_its_holder_is_killed(location: Location) -> None:
@@ -164,7 +165,7 @@ def test_a_writer_that_is_killed_leaves_whole_rounds_only(location: Location) ->
             assert len({d.text.split("\n\n")[0].split()[1] for d in texts if d is not None}) == 1
             assert {d.chunk_count == len(d.chunks) for d in texts if d is not None} == {True}
             assert {d.revision for d in texts if d is not None} == {store.partition("docs").revision}
-            list(store.documents_to_chunk(p, after=-1, config_hash=b"c"))
+            list(store.documents_to_chunk(p, after=-1, chunking=store.chunking_no(b"c")))
             store.drop_partition("docs")
     if location.path is not None:
         connection = sqlite3.connect(location.path)

@@ -9,7 +9,7 @@ import pytest
 from vector_pipeline.documents import hash16
 from vector_pipeline.state.records import Chunked
 from vector_pipeline.state.store import StateStore
-from vector_pipeline_tests.state.samples import CONFIG, chunk_all, cut, embed_all, point_all, row
+from vector_pipeline_tests.state.samples import chunk_all, cut, cut_by, embed_all, point_all, row
 
 TEXT = "one\n\ntwo\n\nthree"
 
@@ -25,9 +25,9 @@ def test_an_edit_rewrites_only_the_chunks_that_differ(store: StateStore, p: int)
     chunk_all(store, p)
     at = store.partition("docs").revision
     store.apply_documents(p, [row("a", "one\n\ntwo\n\nTHREE")], "r")
-    (batch,) = store.documents_to_chunk(p, after=at, config_hash=CONFIG)
+    (batch,) = store.documents_to_chunk(p, after=at, chunking=cut_by(store))
     assert [d.uri for d in batch] == ["file:///a"]
-    assert store.replace_chunks(p, CONFIG, [cut(d) for d in batch]) == 1
+    assert store.replace_chunks(p, cut_by(store), [cut(d) for d in batch]) == 1
     assert chunk_all(store, p) == []
 
 
@@ -35,10 +35,10 @@ def test_a_chunk_that_moves_keeps_its_id(store: StateStore, p: int) -> None:
     a = row("a", TEXT)
     store.apply_documents(p, [a], "r")
     chunk_all(store, p)
-    before = store.document(a.document_id)
+    before = store.document(a.document_id, cut_by(store))
     store.apply_documents(p, [row("a", f"zero\n\n{TEXT}")], "r")
     chunk_all(store, p)
-    after = store.document(a.document_id)
+    after = store.document(a.document_id, cut_by(store))
     assert before is not None
     assert after is not None
     assert [c.text for c in after.chunks] == ["zero", "one", "two", "three"]
@@ -58,23 +58,23 @@ def test_a_document_that_cannot_be_cut_keeps_its_chunks_and_is_tried_again(store
     store.apply_documents(p, [a], "r")
     chunk_all(store, p)
     store.apply_documents(p, [row("a", "broken")], "r")
-    (batch,) = store.documents_to_chunk(p, after=-1, config_hash=CONFIG)
-    store.replace_chunks(p, CONFIG, [Chunked(batch[0].document_no, batch[0].content_hash, None, "too deep")])
-    stored = store.document(a.document_id)
+    (batch,) = store.documents_to_chunk(p, after=-1, chunking=cut_by(store))
+    store.replace_chunks(p, cut_by(store), [Chunked(batch[0].document_no, batch[0].content_hash, None, "too deep")])
+    stored = store.document(a.document_id, cut_by(store))
     assert stored is not None
     assert (stored.chunk_error, len(stored.chunks), stored.chunk_count) == ("too deep", 3, 3)
-    (desired,) = store.desired_points([batch[0].document_no], store.model_no("m"))
+    (desired,) = store.desired_points([batch[0].document_no], store.model_no("m"), cut_by(store))
     assert (desired.chunk_error, len(desired.chunks)) == ("too deep", 3)
     assert chunk_all(store, p) == ["file:///a"]
-    (desired,) = store.desired_points([batch[0].document_no], store.model_no("m"))
+    (desired,) = store.desired_points([batch[0].document_no], store.model_no("m"), cut_by(store))
     assert (desired.chunk_error, len(desired.chunks)) == ("", 1)
 
 
 def test_a_result_for_content_that_was_replaced_meanwhile_is_left_out(store: StateStore, p: int) -> None:
     store.apply_documents(p, [row("a", TEXT)], "r")
-    (batch,) = store.documents_to_chunk(p, after=-1, config_hash=CONFIG)
+    (batch,) = store.documents_to_chunk(p, after=-1, chunking=cut_by(store))
     store.apply_documents(p, [row("a", "newer")], "r")
-    assert store.replace_chunks(p, CONFIG, [cut(d) for d in batch]) == 0
+    assert store.replace_chunks(p, cut_by(store), [cut(d) for d in batch]) == 0
     assert chunk_all(store, p) == ["file:///a"]
 
 
@@ -101,13 +101,13 @@ def test_many_chunks_are_stored_over_several_transactions(store: StateStore, p: 
     chunk_all(store, p)
     assert store.sizes()["chunks"] == 27_003
     assert store.sizes()["texts"] == 9_000 + 3 + 3
-    sizes = [len(numbers) for numbers in store.documents_to_point(p, after=-1)]
+    sizes = [len(numbers) for numbers in store.documents_to_point(p, after=-1, chunking=cut_by(store))]
     assert sizes == [1, 1, 1]
 
 
 def test_large_documents_come_in_batches_that_fit_in_memory(store: StateStore, p: int) -> None:
     store.apply_documents(p, [row(f"{n}", "x" * 7_000_000) for n in range(5)], "r")
-    batches = [len(batch) for batch in store.documents_to_chunk(p, after=-1, config_hash=CONFIG)]
+    batches = [len(batch) for batch in store.documents_to_chunk(p, after=-1, chunking=cut_by(store))]
     assert batches == [2, 2, 1]
 
 
@@ -120,10 +120,10 @@ def test_a_text_is_embedded_once_for_all_partitions_and_once_per_model(store: St
     m, n = store.model_no("m"), store.model_no("n")
     assert m == store.model_no("m") != n
     assert [embed_all(store, p, m), embed_all(store, other, m), embed_all(store, p, n)] == [3, 0, 3]
-    texts = store.texts_to_embed(p, after=-1, model=99)
+    texts = store.texts_to_embed(p, after=-1, model=99, chunking=cut_by(store))
     assert sorted(store.text_bodies(texts).values()) == ["one", "three", "two"]
-    assert {name for _, _, name, *_ in store.documents_of_texts(p, texts)} == {b"a"}
-    assert len(store.documents_of_texts(p, texts)) == 3
+    assert {name for _, _, name, *_ in store.documents_of_texts(p, texts, cut_by(store))} == {b"a"}
+    assert len(store.documents_of_texts(p, texts, cut_by(store))) == 3
     assert store.text_bodies([10**9]) == {}
 
 
@@ -161,13 +161,13 @@ def test_frames_of_points_cover_every_partition_or_one(store: StateStore, p: int
     expected = list(store.expected_points(target, batch=1_000))
     assert len(expected) > 1
     assert len(pl.concat(expected)) == 2406
-    assert sum(map(len, store.derived_points())) == 2403
-    mine = pl.concat(store.derived_points(p))
+    assert sum(map(len, store.derived_points(cut_by(store)))) == 2403
+    mine = pl.concat(store.derived_points(cut_by(store), p))
     assert set(mine["document_id"]) == {a.document_id}
     assert set(mine["partition"]) == {"docs"}
     assert len(pl.concat(store.expected_points(target, p))) == 6
     assert list(store.expected_points(target + 1)) == []
-    assert list(store.derived_points(999)) == []
+    assert list(store.derived_points(cut_by(store), 999)) == []
 
 
 def test_a_dropped_target_is_forgotten_and_others_stay(store: StateStore, p: int) -> None:
@@ -198,9 +198,13 @@ def test_pages_cover_documents_of_one_revision_and_of_many(store: StateStore, p:
     store.apply_documents(p, rows[:23], "r")
     for one in rows[23:]:
         store.apply_documents(p, [one], "r")
-    seen = [number for batch in store.documents_to_point(p, after=-1, batch=7) for number in batch]
+    seen = [
+        number for batch in store.documents_to_point(p, after=-1, chunking=cut_by(store), batch=7) for number in batch
+    ]
     assert len(seen) == len(set(seen)) == 50
-    assert len([n for batch in store.documents_to_point(p, after=1, batch=9) for n in batch]) == 27
-    first = next(pages := store.documents_to_chunk(p, after=-1, config_hash=CONFIG, batch=10))
+    assert (
+        len([n for batch in store.documents_to_point(p, after=1, chunking=cut_by(store), batch=9) for n in batch]) == 27
+    )
+    first = next(pages := store.documents_to_chunk(p, after=-1, chunking=cut_by(store), batch=10))
     store.touch_documents(p, [document.document_id for document in first])
     assert {d.uri for batch in pages for d in batch} == {f"file:///{n:03}" for n in range(50)}

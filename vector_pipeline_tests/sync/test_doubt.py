@@ -115,5 +115,5 @@ def test_another_document_prefix_cuts_again_within_the_cap(project: Project, not
     assert_exact(project)
     with project.open() as pipeline:
         found = pipeline.store.find_documents(partition=None, pattern="long", limit=1)[0]
-        chunks = pipeline.store.document_chunks(found.document_no)
+        chunks = pipeline.store.document_chunks(found.document_no, pipeline.chunking)
         assert max(pipeline.embedder.count_tokens([chunk.text for chunk in chunks])) <= 64

@@ -31,6 +31,6 @@ def uncut(look: Look) -> pl.DataFrame:
         (one.name, document_id)
         for one in store.partitions()
         if look.partition in (None, one.name)
-        for document_id in store.documents_without_chunks(one.partition_id, _MOST)
+        for document_id in store.documents_without_chunks(one.partition_id, look.pipeline.chunking, _MOST)
     ]
     return pl.DataFrame(rows, schema=UNCUT, orient="row")

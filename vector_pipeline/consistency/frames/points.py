@@ -26,7 +26,7 @@ def recorded(look: Look) -> pl.DataFrame:
 
 def derived(look: Look) -> pl.DataFrame:
     """Every chunk of every live document, as DERIVED."""
-    return joined(look.pipeline.store.derived_points(look.partition_number()), DERIVED)
+    return joined(look.pipeline.store.derived_points(look.pipeline.chunking, look.partition_number()), DERIVED)
 
 
 def indexed(look: Look) -> pl.DataFrame:

@@ -1,0 +1,139 @@
+"""Targets: the collections written to, what each was built from, and which of them searches used when.
+
+A target keeps its number for good; its points are recorded by `points_table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from vector_pipeline.state.part import Part
+from vector_pipeline.state.records import Target
+from vector_pipeline.state.rows import batches, insert_rows
+
+BUILDING, LIVE, FORMER, REJECTED = "building", "live", "former", "rejected"
+
+_ROWS_PER_TRANSACTION = 20_000
+_OF_A_BUILD = "@"
+"""In the stage of cursors that belong to one configuration (`chunks@…`)."""
+
+
+class TargetsPart(Part):
+    """The part of the store about collections."""
+
+    def target_no(self, collection: str) -> int:
+        """The number of a collection, given on first use."""
+        table = self._t.targets
+        statement = sa.select(table.c.target_id).where(table.c.collection == collection)
+        with self._db.read() as connection:
+            found = connection.execute(statement).scalar()
+        if found is None:
+            with self._db.write() as connection:
+                row = (collection, BUILDING)
+                insert_rows(connection, table, ("collection", "state"), [row], key=("collection",))
+                found = connection.execute(statement).scalar_one()
+        return int(found)
+
+    def targets(self) -> dict[str, int]:
+        """The collections written to, with their numbers."""
+        return {target.collection: target.number for target in self.target_records()}
+
+    def target_records(self) -> list[Target]:
+        """All that is known of the collections, by name."""
+        t = self._t.targets
+        statement = sa.select(
+            t.c.target_id, t.c.collection, t.c.state, t.c.settings, t.c.created_at, t.c.complete_at, t.c.retired_at
+        ).order_by(t.c.collection)
+        with self._db.read() as connection:
+            return [Target(*row) for row in connection.execute(statement)]
+
+    def find_target(self, collection: str) -> Target | None:
+        """What is known of one collection, None where it was never written to."""
+        return next((target for target in self.target_records() if target.collection == collection), None)
+
+    def record_settings(self, collection: str, settings: Mapping[str, Any], created_at: datetime | None) -> None:
+        """Records what a collection is built from, and when it was made where that is known and was not recorded."""
+        t = self._t.targets
+        first = sa.func.coalesce(t.c.created_at, sa.literal(created_at, t.c.created_at.type))
+        self._change_target(collection, {t.c.settings: dict(settings), t.c.created_at: first})
+
+    def record_live(self, collection: str, at: datetime) -> None:
+        """Records that searches use this collection from now on, and that another one which they used is a former."""
+        t = self._t.targets
+        retire = sa.update(t).where(t.c.state == LIVE, t.c.collection != collection)
+        with self._db.write() as connection:
+            connection.execute(retire.values(state=FORMER, retired_at=at))
+        first = sa.func.coalesce(t.c.complete_at, sa.literal(at, t.c.complete_at.type))
+        self._change_target(collection, {t.c.state: LIVE, t.c.complete_at: first, t.c.retired_at: None})
+
+    def record_state(self, collection: str, state: str) -> None:
+        """Records another state of a collection: "building", "former" or "rejected"."""
+        self._change_target(collection, {self._t.targets.c.state: state})
+
+    def drop_target(self, collection: str) -> None:
+        """Forgets a collection and all that was written to it, in bounded transactions."""
+        t = self._t
+        number = self.targets().get(collection)
+        if number is None:
+            return
+        some = sa.select(t.points.c.chunk_id).where(t.points.c.target_id == number).limit(_ROWS_PER_TRANSACTION)
+        while True:
+            with self._db.write() as connection:
+                gone = connection.execute(
+                    sa.delete(t.points).where(t.points.c.target_id == number, t.points.c.chunk_id.in_(some))
+                ).rowcount
+                if not gone:
+                    connection.execute(sa.delete(t.targets).where(t.targets.c.target_id == number))
+                    return
+
+    def drop_unused_builds(self, chunkings: Collection[bytes], stages: Collection[str]) -> int:
+        """Forgets every chunking but those with these configurations, in bounded transactions, and every cursor of a
+        build but those of these stages; returns the number of chunks that went.
+        """
+        t = self._t
+        dropped = 0
+        with self._db.read() as connection:
+            held = connection.execute(sa.select(t.chunkings.c.chunking_id, t.chunkings.c.config_hash)).all()
+            names = set(connection.execute(sa.select(t.cursors.c.stage).distinct()).scalars())
+        for number, config in held:
+            if config not in chunkings:
+                dropped += self._drop_chunking(number)
+        unused = sorted(name for name in names if _OF_A_BUILD in name and name not in stages)
+        for some in batches(unused):
+            with self._db.write() as connection:
+                connection.execute(sa.delete(t.cursors).where(t.cursors.c.stage.in_(some)))
+        return dropped
+
+    def _drop_chunking(self, number: int) -> int:
+        """Drops a chunking from behind: its number last, so that what dies half way is dropped the next time."""
+        t = self._t
+        dropped = 0
+        for table in (t.chunks, t.chunked):
+            some = (
+                sa.select(table.c.document_no)
+                .where(table.c.chunking_id == number)
+                .order_by(table.c.document_no)
+                .limit(_ROWS_PER_TRANSACTION)
+            )
+            while True:
+                with self._db.write() as connection:
+                    last = connection.execute(sa.select(sa.func.max(some.subquery().c.document_no))).scalar()
+                    if last is None:
+                        break
+                    mine = table.c.chunking_id == number, table.c.document_no <= last
+                    gone = connection.execute(sa.delete(table).where(*mine)).rowcount
+                dropped += gone if table is t.chunks else 0
+        with self._db.write() as connection:
+            connection.execute(sa.delete(t.chunkings).where(t.chunkings.c.chunking_id == number))
+        return dropped
+
+    def _change_target(self, collection: str, values: Mapping[Any, Any]) -> None:
+        """Sets columns of a target, which is made where missing."""
+        table = self._t.targets
+        self.target_no(collection)
+        with self._db.write() as connection:
+            connection.execute(sa.update(table).where(table.c.collection == collection).values(dict(values)))
