@@ -54,8 +54,10 @@ class Project:
         return Path(self.settings["data_dir"])
 
     def write(self) -> None:
-        """Saves the settings."""
-        self.file.write_text(yaml.safe_dump(self.settings))
+        """Saves the settings, in one step for whoever reads them meanwhile."""
+        written = self.file.with_suffix(".new")
+        written.write_text(yaml.safe_dump(self.settings))
+        written.replace(self.file)
 
     def add_folder(self, name: str, path: Path, **settings: Any) -> str:
         """Configures a folder; its partition."""

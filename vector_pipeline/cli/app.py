@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from vector_pipeline.cli import console
+from vector_pipeline.cli.collections import collections_command, rollback_command, switch_command
 from vector_pipeline.cli.documents import documents_app
 from vector_pipeline.cli.project import config_command, dev_command, init_command
 from vector_pipeline.cli.quarantine import quarantine_app
@@ -36,6 +37,9 @@ app.add_typer(quarantine_app, name="quarantine", help="Documents that could not 
 app.command("init")(init_command)
 app.command("config")(config_command)
 app.command("dev")(dev_command)
+app.command("collections")(collections_command)
+app.command("switch")(switch_command)
+app.command("rollback")(rollback_command)
 app.add_typer(state_app, name="state", help="Upgrade the state store, or go back.")
 
 

@@ -41,6 +41,11 @@ class CountsPart(Part):
             .where(k.c.chunking_id == chunking, d.c.deleted == 0)
         )
 
+    def count_pointed_documents(self, target: int) -> int:
+        """Number of documents that have points in a collection."""
+        p = self._t.points
+        return self._count(sa.select(sa.func.count(p.c.document_no.distinct())).where(p.c.target_id == target))
+
     def latest_points(self, target: int, partition_id: int, limit: int) -> list[bytes]:
         """Ids of at most `limit` points in a collection, of the documents that changed last."""
         p, d = self._t.points, self._t.documents
