@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
+from vector_pipeline.settings_retention import RetentionSettings
 from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings, SourceSettings
 from vector_pipeline.settings_values import Duration, OptionalPath, Section, Size, SourceName, WebAddress, matching
 
@@ -173,6 +174,9 @@ class Settings(Section):
     index: IndexSettings = Field(default_factory=IndexSettings, description="Where the points are kept.")
     state: StateSettings = Field(default_factory=StateSettings, description="Where the state is kept.")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="What a run may do at most.")
+    retention: RetentionSettings = Field(
+        default_factory=RetentionSettings, description="How long `prune` keeps what is no longer needed."
+    )
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ LAYERS: Mapping[str, int] = {
     "settings_sources": 1,
     "settings_atlassian": 1,
     "settings_public_docs": 1,
+    "settings_retention": 1,
     "settings_yaml": 1,
     "settings_file": 1,
     "settings_template": 1,

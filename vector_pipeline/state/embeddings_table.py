@@ -21,16 +21,18 @@ class EmbeddingsPart(Part):
     """The part of the store about embeddings."""
 
     def model_no(self, identity: str) -> int:
-        """The number of an embedding model, given on first use."""
+        """The number of an embedding model, given on first use. Its vectors count as used from now on."""
         table = self._t.models
-        statement = sa.select(table.c.model_id).where(table.c.identity == identity)
+        statement = sa.select(table.c.model_id, table.c.unused_since).where(table.c.identity == identity)
         with self._db.read() as connection:
-            found = connection.execute(statement).scalar()
-        if found is None:
+            found = connection.execute(statement).first()
+        if found is None or found.unused_since is not None:
             with self._db.write() as connection:
-                insert_rows(connection, table, ("identity",), [(identity,)], key=("identity",))
-                found = connection.execute(statement).scalar_one()
-        return int(found)
+                row = (identity, None)
+                key, mark = ("identity",), ("unused_since",)
+                insert_rows(connection, table, ("identity", "unused_since"), [row], key=key, update=mark)
+                found = connection.execute(statement).one()
+        return int(found.model_id)
 
     def texts_to_embed(self, partition_id: int, *, after: int, model: int, chunking: int) -> list[int]:
         """Distinct texts, in order, of a chunking of live documents changed after revision `after` that the model

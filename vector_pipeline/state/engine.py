@@ -78,6 +78,17 @@ class Database:
             yield connection
 
     @contextmanager
+    def collect(self) -> Iterator[sa.Connection]:
+        """Like `write`, while no other transaction writes: all that was ever written is seen. Keep it short.
+
+        SQLite has one writer at a time in any case.
+        """
+        with self.translating(), self._writer.connect() as connection, connection.begin():
+            if self.postgres:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_COLLECTING)))
+            yield connection
+
+    @contextmanager
     def translating(self) -> Iterator[None]:
         """Turns database errors of the block into StateError; other exceptions pass."""
         try:
@@ -139,6 +150,11 @@ def _postgres_engine(location: Location, **options: Any) -> sa.Engine:
         connection.commit()
 
     return engine
+
+
+def connect_file(location: Location) -> sqlite3.Connection:
+    """A bare connection to a SQLite store that waits as long as the others, for what no transaction may hold."""
+    return sqlite3.connect(str(location.path), timeout=location.timeout_s, isolation_level=None)
 
 
 def lonely_connection(location: Location) -> sa.Engine:

@@ -16,7 +16,7 @@ from sqlalchemy.schema import SchemaItem
 
 from vector_pipeline.state.column_types import Blob, Json, SafeText, Utc
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: what this code needs."""
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -176,7 +176,13 @@ def tables(prefix: str) -> Tables:
             index("chunks_text", "text_no"),
             sqlite_with_rowid=False,
         ),
-        models=table("models", _int("model_id", primary_key=True), _text("identity"), unique("models_id", "identity")),
+        models=table(
+            "models",
+            _int("model_id", primary_key=True),
+            _text("identity"),
+            Column("unused_since", Utc),
+            unique("models_id", "identity"),
+        ),
         embeddings=table(
             "embeddings",
             _int("model_id", primary_key=True, autoincrement=False),

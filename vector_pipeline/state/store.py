@@ -16,6 +16,7 @@ from vector_pipeline.state.documents_table import DocumentsPart
 from vector_pipeline.state.embeddings_table import EmbeddingsPart
 from vector_pipeline.state.engine import Database, missing
 from vector_pipeline.state.errors import MigrationError
+from vector_pipeline.state.garbage import GarbagePart
 from vector_pipeline.state.history_table import HistoryPart
 from vector_pipeline.state.location import Location
 from vector_pipeline.state.locks import exclusive
@@ -38,6 +39,7 @@ class StateStore(
     ReportsPart,
     CountsPart,
     DiscoveriesPart,
+    GarbagePart,
 ):
     """One open state store. Safe to share between threads; several processes may have it open at once."""
 
