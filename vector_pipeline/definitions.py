@@ -18,6 +18,7 @@ from vector_pipeline.orchestration.collection import (
     build_collection,
 )
 from vector_pipeline.orchestration.names import chain_keys, sync_job_name
+from vector_pipeline.orchestration.prune_job import build_prune_job, build_prune_schedule, prunes_by_itself
 from vector_pipeline.orchestration.resources import pipeline_resource, sources_per_run
 from vector_pipeline.orchestration.sensors import build_sensor
 from vector_pipeline.sources.registry import SOURCE_TYPES
@@ -55,9 +56,9 @@ def _build(source_types: list[str], per_run: int) -> dg.Definitions:
             build_collection(source_types),
         ],
         asset_checks=[build_checks()],
-        jobs=[*jobs, build_check_job()],
+        jobs=[*jobs, build_check_job(), build_prune_job()],
         sensors=[*(build_sensor(source_type) for source_type in source_types), build_check_sensor(source_types)],
-        schedules=[build_check_schedule()],
+        schedules=[build_check_schedule(), build_prune_schedule(running=prunes_by_itself())],
         resources={"pipeline": pipeline_resource},
         # A process per step costs seconds; the stages of a partition follow each other anyway.
         executor=dg.in_process_executor,

@@ -14,6 +14,7 @@ from vector_pipeline.cli import console
 from vector_pipeline.cli.collections import collections_command, rollback_command, switch_command
 from vector_pipeline.cli.documents import documents_app
 from vector_pipeline.cli.project import config_command, dev_command, init_command
+from vector_pipeline.cli.prune import prune_command
 from vector_pipeline.cli.quarantine import quarantine_app
 from vector_pipeline.cli.search import search_command
 from vector_pipeline.cli.state import state_app
@@ -34,6 +35,7 @@ app.command("status")(status_command)
 app.command("search")(search_command)
 app.add_typer(documents_app, name="documents", help="Look at what is held.")
 app.add_typer(quarantine_app, name="quarantine", help="Documents that could not be brought in, and why.")
+app.command("prune")(prune_command)
 app.command("init")(init_command)
 app.command("config")(config_command)
 app.command("dev")(dev_command)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import dagster as dg
+import sqlalchemy as sa
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -22,7 +29,10 @@ __all__ = [
     "NOT_FINISHED_STATUSES",
     "PARTITION_NAME_TAG",
     "InstanceRef",
+    "event_files",
     "forget_input_version",
+    "forget_tags_of_deleted_runs",
+    "latest_materializations",
 ]
 
 
@@ -33,3 +43,25 @@ def forget_input_version(context: dg.AssetExecutionContext, key: dg.AssetKey) ->
     what was made from that very observation.
     """
     context.get_step_execution_context().wipe_input_asset_version_info(key)
+
+
+def latest_materializations(instance: dg.DagsterInstance, key: dg.AssetKey) -> Mapping[str, int]:
+    """The storage id of the latest materialization of each partition of an asset."""
+    return instance.event_log_storage.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
+
+
+def event_files(instance: dg.DagsterInstance) -> Mapping[str, Path]:
+    """The file with the events of each run, by run id; none where they are kept in another way than in SQLite files."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqliteEventLogStorage):
+        return {}
+    return {run_id: Path(storage.path_for_shard(run_id)) for run_id in storage.get_all_run_ids()}
+
+
+def forget_tags_of_deleted_runs(instance: dg.DagsterInstance) -> None:
+    """Removes the tags of runs that are no more: SQLite leaves them behind."""
+    storage = instance.run_storage
+    if isinstance(storage, SqlRunStorage):
+        with storage.connect() as connection:
+            known = sa.select(RunsTable.c.run_id)
+            connection.execute(RunTagsTable.delete().where(RunTagsTable.c.run_id.not_in(known)))

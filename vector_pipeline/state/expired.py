@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,25 +22,32 @@ _AT_ONCE = 5_000
 """Rows that one transaction looks at or removes."""
 
 
-class Expired(NamedTuple):
-    """How many rows of one kind are past their retention, and since when the oldest."""
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What of one kind is past its retention: rows, bytes of their content (None: not counted), since when the oldest.
 
-    number: int
-    oldest: datetime | None
+    `waiting` is how many rows more will be, when their time has come.
+    """
+
+    number: int = 0
+    size: int | None = None
+    oldest: datetime | None = None
+    waiting: int = 0
 
 
 class ExpiredPart(Part):
     """The part of the store about what is kept for a while."""
 
-    def expired_documents(self, before: datetime) -> Expired:
+    def expired_documents(self, before: datetime) -> Garbage:
         """Documents deleted by `before` of which nothing but their row is left."""
         d = self._t.documents
-        statement = sa.select(sa.func.count(), sa.func.min(d.c.ingested_at))
+        statement = sa.select(sa.func.count(), sa.func.min(d.c.ingested_at)).where(d.c.deleted == 1)
         with self._db.read() as connection:
-            return Expired(*connection.execute(statement.where(self._is_gone(connection, before))).one())
+            number, oldest = connection.execute(statement.where(self._is_gone(connection, before))).one()
+            return Garbage(number, oldest=oldest, waiting=connection.execute(statement).one()[0] - number)
 
-    def drop_expired_documents(self, before: datetime) -> int:
-        """Removes the rows of documents deleted by `before`, with their history; how many documents.
+    def drop_expired_documents(self, before: datetime) -> Garbage:
+        """Removes the rows of documents deleted by `before`, with their history; what was removed.
 
         One that comes back after that is a new document, with the same id.
         """
@@ -52,14 +59,14 @@ class ExpiredPart(Part):
                 page = sa.select(d.c.document_no).where(d.c.document_no > last, self._is_gone(connection, before))
                 numbers = list(connection.execute(page.order_by(d.c.document_no).limit(_AT_ONCE)).scalars())
                 if not numbers:
-                    return total
+                    return Garbage(total)
                 for some in batches(numbers):
                     connection.execute(sa.delete(h).where(h.c.document_no.in_(some)))
                     connection.execute(sa.delete(d).where(d.c.document_no.in_(some)))
             last = numbers[-1]
             total += len(numbers)
 
-    def expired_history(self, before: datetime) -> Expired:
+    def expired_history(self, before: datetime) -> Garbage:
         """Entries of both histories from before `before`; the latest runs of each source do not count."""
         h, i = self._t.document_history, self._t.ingestion_history
         with self._db.read() as connection:
@@ -72,13 +79,14 @@ class ExpiredPart(Part):
                 )
             ).one()
         moments = [moment for moment in (changes[1], runs[1]) if moment is not None]
-        return Expired(int(changes[0]) + int(runs[0]), min(moments, default=None))
+        return Garbage(int(changes[0]) + int(runs[0]), oldest=min(moments, default=None))
 
-    def drop_expired_history(self, before: datetime) -> int:
-        """Removes entries of both histories from before `before`, but for the latest runs of each source; how many."""
+    def drop_expired_history(self, before: datetime) -> Garbage:
+        """Removes entries of both histories from before `before`, but for the latest runs of each source."""
         h, i = self._t.document_history, self._t.ingestion_history
         changes = sa.select(h.c.history_no).where(h.c.changed_at <= before).order_by(h.c.history_no)
-        return self._drop_all(h.c.history_no, changes) + self._drop_all(i.c.ingestion_no, self._old_runs(before))
+        dropped = self._drop_all(h.c.history_no, changes)
+        return Garbage(dropped + self._drop_all(i.c.ingestion_no, self._old_runs(before)))
 
     def free_bytes(self) -> int:
         """Bytes of the SQLite file that nothing uses, which `vacuum` gives back; 0 for PostgreSQL."""

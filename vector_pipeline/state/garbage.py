@@ -8,32 +8,18 @@ so whatever refers to it is either seen here or finds the text gone and stores i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from vector_pipeline.state.expired import ExpiredPart
+from vector_pipeline.state.expired import ExpiredPart, Garbage
 from vector_pipeline.state.rows import batches, insert_rows
-from vector_pipeline.state.unused_builds import OF_A_BUILD, UnusedBuildsPart
+from vector_pipeline.state.unused_builds import UnusedBuildsPart
 
 _LOOKED_AT = 50_000
 """Texts that one read looks at."""
 _AT_ONCE = 2_000
 """Texts or vectors that one transaction removes: everyone else who writes waits meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Garbage:
-    """What of one kind is past its retention: rows, bytes of their content, since when the oldest.
-
-    `waiting` is how many rows more will be, when their time has come.
-    """
-
-    number: int = 0
-    size: int = 0
-    oldest: datetime | None = None
-    waiting: int = 0
 
 
 class GarbagePart(ExpiredPart, UnusedBuildsPart):
@@ -153,11 +139,11 @@ class GarbagePart(ExpiredPart, UnusedBuildsPart):
                 sa.update(m).where(m.c.identity.in_(used), m.c.unused_since.is_not(None)).values(unused_since=None)
             )
 
-    def sweep_models(self, used: Collection[str], before: datetime, kept_stages: Collection[str]) -> Garbage:
+    def sweep_models(self, used: Collection[str], before: datetime, stages: Collection[str]) -> Garbage:
         """Removes the vectors of models marked by `before` and not among the `used`; what was removed.
 
-        The cursors of builds but those of `kept_stages` go first: they say that texts have vectors. The models keep
-        their numbers, which others may hold.
+        The cursors of `stages`, those of builds that nothing needs, go first: they say that texts have vectors. The
+        models keep their numbers, which others may hold.
         """
         t = self._t
         m, e = t.models, t.embeddings
@@ -175,9 +161,7 @@ class GarbagePart(ExpiredPart, UnusedBuildsPart):
                     ).scalar()
                     if since is None:
                         break  # somebody has begun to use it
-                    stage = t.cursors.c.stage
-                    of_others = stage.contains(OF_A_BUILD, autoescape=True), stage.not_in(kept_stages)
-                    connection.execute(sa.delete(t.cursors).where(*of_others))
+                    connection.execute(sa.delete(t.cursors).where(t.cursors.c.stage.in_(stages)))
                     length = self._model_size(connection, model)[1]
                     gone = connection.execute(sa.delete(e).where(e.c.model_id == model, e.c.text_no.in_(some))).rowcount
                 if not gone:

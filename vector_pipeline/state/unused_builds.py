@@ -7,6 +7,7 @@ go while no stage runs that might set it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -14,12 +15,23 @@ from vector_pipeline.state.part import Part
 from vector_pipeline.state.rows import batches
 
 _DOCUMENTS_AT_ONCE = 1_000
-OF_A_BUILD = "@"
-"""Stands in the stage of cursors that belong to one build (`chunks@…`)."""
 
 
 class UnusedBuildsPart(Part):
     """The part of the store about builds that have had their time."""
+
+    def cursor_stages(self) -> set[str]:
+        """The stages that there are cursors of."""
+        with self._db.read() as connection:
+            return set(connection.execute(sa.select(self._t.cursors.c.stage).distinct()).scalars())
+
+    def retire_targets(self, collections: Collection[str], now: datetime) -> None:
+        """Records that searches do not use these collections since `now`, where it is not recorded since when."""
+        t = self._t.targets
+        with self._db.write() as connection:
+            connection.execute(
+                sa.update(t).where(t.c.collection.in_(collections), t.c.retired_at.is_(None)).values(retired_at=now)
+            )
 
     def count_unused_chunks(self, kept: Collection[bytes]) -> int:
         """Number of chunks that were cut under other configurations than those `kept`."""
@@ -35,23 +47,20 @@ class UnusedBuildsPart(Part):
             )
 
     def drop_unused_chunks(self, partition_id: int, kept: Collection[bytes], stages: Collection[str]) -> int:
-        """Removes a partition's chunks of other configurations than those `kept`, and its cursors of builds but those
-        of these `stages`; the number of chunks. Call it while holding the partition's `lock`.
+        """Removes a partition's chunks of other configurations than those `kept`, and its cursors of these `stages`;
+        the number of chunks. Call it while holding the partition's `lock`.
 
         Works in bounded transactions. The cursors go first: what dies half way is compared from the beginning.
         """
         t = self._t
         with self._db.read() as connection:
             numbers = self._unused_chunkings(connection, kept)
-            mine = sa.select(t.cursors.c.stage).where(t.cursors.c.partition_id == partition_id)
-            held = set(connection.execute(mine).scalars())
             documents = sa.select(t.documents.c.document_no).where(t.documents.c.partition_id == partition_id)
             document_nos = list(connection.execute(documents).scalars()) if numbers else []
-        unused = sorted(stage for stage in held if OF_A_BUILD in stage and stage not in stages)
-        if unused:
+        if stages:
             with self._db.write() as connection:
                 connection.execute(
-                    sa.delete(t.cursors).where(t.cursors.c.partition_id == partition_id, t.cursors.c.stage.in_(unused))
+                    sa.delete(t.cursors).where(t.cursors.c.partition_id == partition_id, t.cursors.c.stage.in_(stages))
                 )
         dropped = 0
         for number in numbers:
