@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ _LOCK = ".lock"
 _PARTIAL_AGE = timedelta(days=1)
 """A file that is written in one go and still has its draft name after so long is one that nobody will finish."""
 _ASIDE = ".before-restore-"
+_REPOSITORY = re.compile(r"[0-9a-f]{24}\.(?:git|cache|new|old)")
+_SITE = re.compile(r".+-[0-9a-f]{12}\.sqlite(?:-wal|-shm|-journal)?")
+"""The files of mirrors; what else lies beside them belongs to all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,10 @@ def unused_mirrors(pipeline: Pipeline) -> list[Leftover]:
     except SourceError:
         return []
     found: list[Leftover] = []
-    for folder in (pipeline.data_dir / "mirrors", pipeline.data_dir / "sites"):
+    for folder, files in ((pipeline.data_dir / "mirrors", _REPOSITORY), (pipeline.data_dir / "sites", _SITE)):
         groups: dict[str, list[Path]] = {}
         for path in _entries(folder):
-            if path.suffix != _LOCK and path.name != "budgets":
+            if files.fullmatch(path.name):
                 groups.setdefault(_stem(path), []).append(path)
         for stem, paths in groups.items():
             if folder / stem not in used:

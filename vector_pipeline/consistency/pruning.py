@@ -126,7 +126,12 @@ def _unused_stages(pipeline: Pipeline, needed: Needed) -> list[str]:
 
 
 def _kind(name: str, find: Callable[[], Garbage], free: Callable[[], Garbage]) -> Kind:
-    def told(garbage: Garbage) -> Prunable:
-        return Prunable(name, garbage.number, garbage.size, garbage.oldest, garbage.waiting)
+    def look() -> Prunable:
+        found = find()
+        return Prunable(name, found.number, found.size, found.oldest, found.waiting)
 
-    return Kind(name, lambda: told(find()), lambda: told(free()))
+    def remove() -> Prunable:
+        gone = free()
+        return Prunable(name, gone.number, gone.size, gone.oldest, find().waiting)
+
+    return Kind(name, look, remove)
