@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from vector_pipeline.settings import ConversionSettings
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
+from vector_pipeline.settings_retention import RetentionSettings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,6 +24,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
         ("jira.md", JiraSettings),
         ("public_docs.md", PublicDocsSettings),
         ("files.md", ConversionSettings),
+        ("prune.md", RetentionSettings),
     ],
 )
 def test_the_page_of_a_part_explains_every_setting(page: str, model: type[BaseModel]) -> None:

@@ -53,7 +53,7 @@ def prunable_kinds(pipeline: Pipeline, now: datetime, *, collections_now: bool =
             lambda: store.expired_documents(deleted),
             lambda: store.drop_expired_documents(deleted),
         ),
-        _kind("history", lambda: store.expired_history(history), lambda: store.drop_expired_history(history)),
+        _kind("history entries", lambda: store.expired_history(history), lambda: store.drop_expired_history(history)),
         _kind("texts nothing refers to", lambda: store.unused_texts(unused), sweep_texts),
         _models(pipeline, now),
         *leftover_kinds(pipeline, now),

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
-import sqlalchemy as sa
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
-from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -31,7 +28,6 @@ __all__ = [
     "InstanceRef",
     "event_files",
     "forget_input_version",
-    "forget_tags_of_deleted_runs",
     "latest_materializations",
 ]
 
@@ -55,13 +51,5 @@ def event_files(instance: dg.DagsterInstance) -> Mapping[str, Path]:
     storage = instance.event_log_storage
     if not isinstance(storage, SqliteEventLogStorage):
         return {}
-    return {run_id: Path(storage.path_for_shard(run_id)) for run_id in storage.get_all_run_ids()}
-
-
-def forget_tags_of_deleted_runs(instance: dg.DagsterInstance) -> None:
-    """Removes the tags of runs that are no more: SQLite leaves them behind."""
-    storage = instance.run_storage
-    if isinstance(storage, SqlRunStorage):
-        with storage.connect() as connection:
-            known = sa.select(RunsTable.c.run_id)
-            connection.execute(RunTagsTable.delete().where(RunTagsTable.c.run_id.not_in(known)))
+    # Events of no run have a file, too, with nothing in front of its ending.
+    return {run_id: Path(storage.path_for_shard(run_id)) for run_id in storage.get_all_run_ids() if run_id}

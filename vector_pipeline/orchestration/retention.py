@@ -21,7 +21,6 @@ from vector_pipeline.orchestration.names import partitions_of
 from vector_pipeline.orchestration.private import (
     FINISHED_STATUSES,
     event_files,
-    forget_tags_of_deleted_runs,
     latest_materializations,
 )
 
@@ -80,8 +79,6 @@ def dagster_kinds(instance: dg.DagsterInstance, data_dir: Path, now: datetime, r
         found = due()
         files = event_files(instance)
         size = sum(_delete(instance, run.run_id, files.get(run.run_id)) for run in found)
-        if found:
-            forget_tags_of_deleted_runs(instance)
         return Prunable(RUNS, len(found), size or None, found[0].ended_at if found else None)
 
     def find_files() -> Prunable:

@@ -35,6 +35,7 @@ def test_these_are_the_commands() -> None:
         "documents list",
         "documents show",
         "init",
+        "prune",
         "quarantine list",
         "quarantine retry",
         "search",

@@ -19,7 +19,9 @@ def target(name: str, days_ago: int | None, state: str = "former") -> Target:
 
 
 TARGETS = st.lists(
-    st.builds(target, st.sampled_from("abcdef"), st.none() | st.integers(0, 40), st.sampled_from(["former", "rejected"])),
+    st.builds(
+        target, st.sampled_from("abcdef"), st.none() | st.integers(0, 40), st.sampled_from(["former", "rejected"])
+    ),
     max_size=6,
     unique_by=lambda one: one.collection,
 )
@@ -39,7 +41,13 @@ def test_what_is_searched_and_what_is_of_the_settings_never_goes(
 
 
 def test_a_collection_goes_when_its_time_has_come() -> None:
-    targets = [target("old", 15), target("recent", 13), target("unknown", None), target("live", 20), target("next", None)]
+    targets = [
+        target("old", 15),
+        target("recent", 13),
+        target("unknown", None),
+        target("live", 20),
+        target("next", None),
+    ]
     plan = plan_collections(targets, "live", "next", NOW - timedelta(days=14))
     assert [one.collection for one in plan.drop] == ["old"]
     assert [one.collection for one in plan.waiting] == ["recent", "unknown"]

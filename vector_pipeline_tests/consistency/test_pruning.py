@@ -196,8 +196,8 @@ def test_history_goes_but_for_the_latest_runs(project: Project) -> None:
     for number in range(3):
         write(project, "boats", f"Boat number {number}.")
         project.sync()
-    assert "history" not in prune(project, 170)
-    assert prune(project, 190)["history"].number == 3 + 5
+    assert "history entries" not in prune(project, 170)
+    assert prune(project, 190)["history entries"].number == 3 + 5
     with project.open() as pipeline:
         assert [run.status for run in pipeline.store.ingestions()] == ["success"]
 

@@ -190,7 +190,7 @@ def test_the_latest_runs_of_a_source_stay_however_old(store: StateStore) -> None
     pid = store.partition("docs").partition_id
     for status in ("success", "failed", "success", "failed", "failed"):
         number = store.begin_ingestion(pid, status, "auto")
-        store.finish_ingestion(number, status=status, counts={}, seconds=0.0)  # type: ignore[arg-type]
+        store.finish_ingestion(number, status=status, counts={}, seconds=0.0)
     running = store.begin_ingestion(pid, "now", "auto")
     store.apply_documents(pid, [row("a")], "r")
     later = datetime.now(UTC) + DAY
@@ -247,9 +247,9 @@ def test_writers_and_the_collection_of_garbage_leave_nothing_dangling(store: Sta
     assert dangling(database)[:2] == (0, 0)
     for name in ("one", "two"):
         pid = store.partition(name).partition_id
-        assert store.texts_to_embed(
-            pid, after=-1, model=store.model_no("model"), chunking=store.chunking_no(CONFIG)
-        ) == [], "every text of a chunk has its vector"
+        assert (
+            store.texts_to_embed(pid, after=-1, model=store.model_no("model"), chunking=store.chunking_no(CONFIG)) == []
+        ), "every text of a chunk has its vector"
 
 
 class _Life(RuleBasedStateMachine):
