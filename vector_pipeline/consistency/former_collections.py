@@ -64,9 +64,13 @@ def former_collections(pipeline: Pipeline, now: datetime, retention: timedelta) 
 
 def _drop(pipeline: Pipeline, collection: str) -> None:
     """Drops one collection, then what is recorded of it: were the process to end in between, the record remains, and
-    with it the knowledge that the collection was ours."""
-    with pipeline.store.lock(f"collection {collection}"):
-        if pipeline.index.alias(pipeline.settings.index.alias) != collection:
+    with it the knowledge that the collection was ours.
+
+    Searches don't move meanwhile, nor is the collection made.
+    """
+    alias = pipeline.settings.index.alias
+    with pipeline.store.lock(f"alias {alias}"), pipeline.store.lock(f"collection {collection}"):
+        if pipeline.index.alias(alias) not in (None, collection):
             pipeline.index.drop(collection)
             pipeline.store.drop_target(collection)
 

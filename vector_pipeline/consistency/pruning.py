@@ -26,6 +26,9 @@ PRUNE_LOCK = "prune"
 LONGEST_RUN = timedelta(days=1)
 """A run under former settings that began before its model was found unused has ended by then."""
 
+WAIT_SECONDS = 5.0
+"""How long a source that is at work is waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Needed:
@@ -92,7 +95,7 @@ def _drop_chunks(pipeline: Pipeline) -> Garbage:
     stages = _unused_stages(pipeline, needed)
     for partition in store.partitions():
         try:
-            with store.lock(partition.name):
+            with store.lock(partition.name, WAIT_SECONDS):
                 dropped += store.drop_unused_chunks(partition.partition_id, needed.chunkings, stages)
         except StateLocked:
             continue
