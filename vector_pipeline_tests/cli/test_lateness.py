@@ -39,9 +39,11 @@ def test_a_source_that_keeps_searches_on_the_former_settings_is_named(tmp_path: 
     assert answer.json()["searches_wait_for"] == ["local_files/b"]
     found = command.inside("search", "second words")
     assert "b.md" in found.out, "the collection of the former settings still answers"
-    assert "missing: local_files/b" in found.err
+    status = command.inside("status")
+    assert "0 of 2 sources complete" not in status.err
+    assert "1 of 2 sources complete; missing: local_files/b" in status.err
     assert command.inside("status", "--json").json()["searches_wait_for"] == ["local_files/b"]
     (tmp_path / "away").rename(tmp_path / "b")
     answer = command("sync", "--json")
-    assert (answer.code, answer.json()["searches_wait_for"]) == (0, [])
+    assert (answer.code, answer.json()["searches_wait_for"], answer.json()["switched"]) == (0, [], True)
     assert command.inside("search", "second words").err == ""

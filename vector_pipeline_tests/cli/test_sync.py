@@ -16,7 +16,7 @@ MakeProject = Callable[[dict[str, str | bytes]], Command]
 def test_the_first_sync_reports_every_source_and_the_check_as_json(synced: Synced) -> None:
     assert synced.first.code == 0, synced.first.err
     report = synced.first.json()
-    assert set(report) == {"sources", "check", "stopped", "searches_wait_for", "seconds"}
+    assert set(report) == {"sources", "check", "stopped", "searches_wait_for", "switched", "not_switched", "seconds"}
     code, vault = report["sources"]
     assert [code["source"], vault["source"]] == ["git/code", "local_files/vault"]
     keys = {"source", "status", "reason", "counts", "quarantined", "seconds", "error", "run_id"}
