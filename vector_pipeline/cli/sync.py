@@ -92,12 +92,13 @@ def _look_at_build(pipeline: Pipeline, report: Report) -> None:
 
 def _switch(pipeline: Pipeline, report: Report, shown: Display) -> None:
     """Moves searches to the collection of the settings if this sync completed it, or an earlier one did."""
-    from vector_pipeline.consistency.switching import settle_alias
     from vector_pipeline.sync.builds import build_progress
 
     progress = build_progress(pipeline)
     if progress is None or progress.waiting or progress.rejected:
         return
+    from vector_pipeline.consistency.switching import settle_alias  # loads the checks, which most syncs do without
+
     shown.announce("checking the new collection")
     result = settle_alias(pipeline)
     report.switched, report.not_switched = result.moved, result.reason
