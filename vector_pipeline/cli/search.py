@@ -49,7 +49,7 @@ def search_command(
     Example: vector-pipeline search "who is on call" --tag incident
     """
     from vector_pipeline.sync.access import reader_labels
-    from vector_pipeline.sync.search import answers_by_word_only, search
+    from vector_pipeline.sync.search import prepare_query, search
 
     if not query.strip():
         console.wrong_use("the query is empty")
@@ -65,12 +65,12 @@ def search_command(
             "folders": [one.strip("/") for one in path or []] or None,
         }
         must = {name: values for name, values in wanted.items() if values is not None}
-        hits = search(pipeline, query, limit=limit, must=must, readers=readers)
-        by_word = answers_by_word_only(pipeline)
+        words = prepare_query(pipeline, query)
+        hits = search(pipeline, query, limit=limit, must=must, readers=readers, words=words)
     if as_json:
         console.print_json({"query": query, "hits": [_as_json(hit) for hit in hits]})
         return
-    if by_word:
+    if words.dense is None:
         console.err.print(console.text(BY_WORD_ONLY, "yellow"), soft_wrap=True)
     if not hits:
         console.out.print("nothing found")

@@ -18,13 +18,14 @@ def search(
     limit: int = 10,
     must: Mapping[str, Sequence[str]] | None = None,
     readers: Sequence[str] | None = None,
+    words: Words | None = None,
 ) -> list[Hit]:
     """The best passages for a question, best first. `must` maps payload fields to allowed values; with `readers` (see
     `access`) only passages come that whoever has these labels may read.
 
     Raises SyncError when nothing has been indexed yet, VectorIndexError and EmbeddingError.
     """
-    words = prepare_query(pipeline, text)
+    words = words or prepare_query(pipeline, text)
     query = Query(dense=words.dense, sparse=words.sparse, limit=limit, must=must or {}, readers=readers)
     try:
         # By the name of the collection that the vectors fit, not by the alias: that may move on at any moment.
@@ -32,11 +33,6 @@ def search(
     except CollectionMissing:
         words = prepare_query(pipeline, text)
         return pipeline.index.search(words.collection, replace(query, dense=words.dense, sparse=words.sparse))
-
-
-def answers_by_word_only(pipeline: Pipeline) -> bool:
-    """Whether the model of the collection that searches use is not known, or can't be opened, here."""
-    return pipeline.live is None
 
 
 @dataclass(frozen=True, slots=True)
