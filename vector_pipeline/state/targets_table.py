@@ -5,7 +5,7 @@ A target keeps its number for good; its points are recorded by `points_table`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +13,11 @@ import sqlalchemy as sa
 
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import Target
-from vector_pipeline.state.rows import batches, insert_rows
+from vector_pipeline.state.rows import insert_rows
 
 BUILDING, LIVE, FORMER, REJECTED = "building", "live", "former", "rejected"
 
 _ROWS_PER_TRANSACTION = 20_000
-_OF_A_BUILD = "@"
-"""In the stage of cursors that belong to one configuration (`chunks@…`)."""
 
 
 class TargetsPart(Part):
@@ -89,47 +87,6 @@ class TargetsPart(Part):
                 if not gone:
                     connection.execute(sa.delete(t.targets).where(t.targets.c.target_id == number))
                     return
-
-    def drop_unused_builds(self, chunkings: Collection[bytes], stages: Collection[str]) -> int:
-        """Forgets every chunking but those with these configurations, in bounded transactions, and every cursor of a
-        build but those of these stages; returns the number of chunks that went.
-        """
-        t = self._t
-        dropped = 0
-        with self._db.read() as connection:
-            held = connection.execute(sa.select(t.chunkings.c.chunking_id, t.chunkings.c.config_hash)).all()
-            names = set(connection.execute(sa.select(t.cursors.c.stage).distinct()).scalars())
-        for number, config in held:
-            if config not in chunkings:
-                dropped += self._drop_chunking(number)
-        unused = sorted(name for name in names if _OF_A_BUILD in name and name not in stages)
-        for some in batches(unused):
-            with self._db.write() as connection:
-                connection.execute(sa.delete(t.cursors).where(t.cursors.c.stage.in_(some)))
-        return dropped
-
-    def _drop_chunking(self, number: int) -> int:
-        """Drops a chunking from behind: its number last, so that what dies half way is dropped the next time."""
-        t = self._t
-        dropped = 0
-        for table in (t.chunks, t.chunked):
-            some = (
-                sa.select(table.c.document_no)
-                .where(table.c.chunking_id == number)
-                .order_by(table.c.document_no)
-                .limit(_ROWS_PER_TRANSACTION)
-            )
-            while True:
-                with self._db.write() as connection:
-                    last = connection.execute(sa.select(sa.func.max(some.subquery().c.document_no))).scalar()
-                    if last is None:
-                        break
-                    mine = table.c.chunking_id == number, table.c.document_no <= last
-                    gone = connection.execute(sa.delete(table).where(*mine)).rowcount
-                dropped += gone if table is t.chunks else 0
-        with self._db.write() as connection:
-            connection.execute(sa.delete(t.chunkings).where(t.chunkings.c.chunking_id == number))
-        return dropped
 
     def _change_target(self, collection: str, values: Mapping[Any, Any]) -> None:
         """Sets columns of a target, which is made where missing."""

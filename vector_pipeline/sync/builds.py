@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from vector_pipeline.embedding.base import EmbeddingError
 from vector_pipeline.state.targets_table import LIVE, REJECTED
 from vector_pipeline.sync.collection import unsettled
-from vector_pipeline.sync.cursors import is_behind, stage_key
-from vector_pipeline.sync.errors import SyncError
+from vector_pipeline.sync.cursors import is_behind
 from vector_pipeline.sync.pipeline import Pipeline
-from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS, POINTS
+from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,43 +97,3 @@ def release_inactive(pipeline: Pipeline) -> None:
     for stage in set(pipeline.store.quarantined()["stage"].to_list()) - active:
         if "@" in stage:
             pipeline.store.release_stage(stage)
-
-
-def protected_collections(pipeline: Pipeline) -> set[str]:
-    """The collections that must not be dropped: those kept in step, and whatever the alias points at."""
-    alias = pipeline.index.alias(pipeline.settings.index.alias)
-    return {pipeline.collection, *([alias] if alias else [])}
-
-
-def drop_collection(pipeline: Pipeline, collection: str) -> int:
-    """Drops a former collection with its record, and the chunks and cursors that no collection needs any more; the
-    number of chunks that went.
-
-    Raises SyncError for a collection in use.
-    """
-    if collection in protected_collections(pipeline):
-        raise SyncError(f"collection {collection} is in use", hint="`vector-pipeline collections` shows by whom")
-    pipeline.index.drop(collection)
-    pipeline.store.drop_target(collection)
-    return drop_leftovers(pipeline)
-
-
-def drop_leftovers(pipeline: Pipeline) -> int:
-    """Drops chunkings and cursors that belong to no collection of ours; the number of chunks that went."""
-    builds = active_builds(pipeline)
-    chunkings, stages = set(), set()
-    for target in pipeline.store.target_records():
-        if target.settings and (build := pipeline.at(target.collection, target.settings)):
-            builds.append(build)
-            chunkings.add(bytes.fromhex(str(target.settings.get("chunks", ""))))
-    for build in builds:
-        try:
-            chunkings.add(build.chunks_config)
-            stages |= {
-                stage_key(CHUNKS, build.chunks_config),
-                stage_key(EMBEDDINGS, build.embeddings_config),
-                stage_key(POINTS, build.points_config(pipeline.store.target_no(build.collection))),
-            }
-        except EmbeddingError:
-            continue  # its model can't be opened: it is brought up to date from the beginning, should it ever be
-    return pipeline.store.drop_unused_builds(chunkings, stages)

@@ -108,22 +108,6 @@ def test_documents_that_only_the_other_collection_holds_are_named_but_for_those_
     assert store.missing_documents(old, new, cut_by(store), 5) == (0, [])
 
 
-def test_what_no_build_needs_goes_and_the_rest_stays(store: StateStore, p: int) -> None:
-    store.apply_documents(p, [row("a", TEXT)], "r")
-    chunk_all(store, p)
-    chunk_all(store, p, config=OTHER)
-    for stage in ("documents", "chunks@aa", "chunks@bb", "points-written-to-1"):
-        store.set_cursor(p, stage, CONFIG, 1)
-    assert store.drop_unused_builds([CONFIG], ["chunks@aa"]) == 3
-    assert store.drop_unused_builds([CONFIG], ["chunks@aa"]) == 0
-    assert store.count_chunks(p, cut_by(store)) == 3
-    assert store.sizes()["chunkings"] == 1
-    held = {name: store.cursor(p, name) is not None for name in ("documents", "chunks@aa", "chunks@bb")}
-    assert held == {"documents": True, "chunks@aa": True, "chunks@bb": False}
-    assert store.cursor(p, "points-written-to-1") is not None
-    assert len(chunk_all(store, p, config=OTHER)) == 1, "built anew when it is wanted again"
-
-
 def test_embedded_chunks_and_documents_with_points_are_counted(store: StateStore, p: int) -> None:
     model, target = store.model_no("m"), store.target_no("c")
     store.apply_documents(p, [row("a", TEXT), row("b", "four")], "r")
