@@ -30,6 +30,7 @@ NAMES = [" ".join(path) for path in COMMANDS]
 
 def test_these_are_the_commands() -> None:
     assert sorted(NAMES) == [
+        "collections",
         "config",
         "dev",
         "documents list",
@@ -38,11 +39,13 @@ def test_these_are_the_commands() -> None:
         "prune",
         "quarantine list",
         "quarantine retry",
+        "rollback",
         "search",
         "state rollback",
         "state status",
         "state upgrade",
         "status",
+        "switch",
         "sync",
     ]
 
