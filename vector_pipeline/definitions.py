@@ -9,9 +9,11 @@ import warnings
 
 import dagster as dg
 
+from vector_pipeline.orchestration.alert_sensor import build_alert_sensor
 from vector_pipeline.orchestration.assets import build_chain
+from vector_pipeline.orchestration.backup_job import build_backup_job, build_backup_schedule
 from vector_pipeline.orchestration.collection import (
-    build_check_job,
+    build_check_jobs,
     build_check_schedule,
     build_check_sensor,
     build_checks,
@@ -19,6 +21,7 @@ from vector_pipeline.orchestration.collection import (
 )
 from vector_pipeline.orchestration.names import chain_keys, sync_job_name
 from vector_pipeline.orchestration.prune_job import build_prune_job, build_prune_schedule, prunes_by_itself
+from vector_pipeline.orchestration.repair_job import build_repair_jobs
 from vector_pipeline.orchestration.resources import pipeline_resource, sources_per_run
 from vector_pipeline.orchestration.sensors import build_sensor
 from vector_pipeline.sources.registry import SOURCE_TYPES
@@ -56,9 +59,17 @@ def _build(source_types: list[str], per_run: int) -> dg.Definitions:
             build_collection(source_types),
         ],
         asset_checks=[build_checks()],
-        jobs=[*jobs, build_check_job(), build_prune_job()],
-        sensors=[*(build_sensor(source_type) for source_type in source_types), build_check_sensor(source_types)],
-        schedules=[build_check_schedule(), build_prune_schedule(running=prunes_by_itself())],
+        jobs=[*jobs, *build_check_jobs(), *build_repair_jobs(), build_backup_job(), build_prune_job()],
+        sensors=[
+            *(build_sensor(source_type) for source_type in source_types),
+            build_check_sensor(source_types),
+            build_alert_sensor(source_types),
+        ],
+        schedules=[
+            build_check_schedule(),
+            build_backup_schedule(),
+            build_prune_schedule(running=prunes_by_itself()),
+        ],
         resources={"pipeline": pipeline_resource},
         # A process per step costs seconds; the stages of a partition follow each other anyway.
         executor=dg.in_process_executor,

@@ -13,7 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
+from vector_pipeline.settings_alerts import AlertsSettings
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
+from vector_pipeline.settings_backup import BackupSettings
+from vector_pipeline.settings_checks import ChecksSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
 from vector_pipeline.settings_retention import RetentionSettings
 from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings, SourceSettings
@@ -174,6 +177,11 @@ class Settings(Section):
     index: IndexSettings = Field(default_factory=IndexSettings, description="Where the points are kept.")
     state: StateSettings = Field(default_factory=StateSettings, description="Where the state is kept.")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="What a run may do at most.")
+    checks: ChecksSettings = Field(default_factory=ChecksSettings, description="How much the checks look at.")
+    backup: BackupSettings = Field(
+        default_factory=BackupSettings, description="When backups are made, where they are, how long they stay."
+    )
+    alerts: AlertsSettings = Field(default_factory=AlertsSettings, description="Who is told of troubles, and when.")
     retention: RetentionSettings = Field(
         default_factory=RetentionSettings, description="How long `prune` keeps what is no longer needed."
     )

@@ -176,6 +176,7 @@ def _refuse_data_in_sources(settings: Settings, file: YamlFile, shown: str) -> N
         ("data_dir",): settings.data_dir,
         ("index", "path"): settings.index.path,
         ("state", "path"): settings.state.path,
+        ("backup", "folder"): settings.backup.folder,
     }
     problems = []
     for where, place in places.items():

@@ -11,15 +11,16 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from vector_pipeline.settings import Settings, Sources
+from vector_pipeline.settings_alerts import CommandSettings, EmailSettings, SlackSettings, WebhookSettings
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
-from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings, SourceSettings
+from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings
 from vector_pipeline.settings_values import Section, duration_text, parse_size, size_text
 
 _WIDTH = 100
@@ -31,14 +32,18 @@ ${NAME} is filled in from the environment, ${NAME:-default} where it may be miss
 Relative paths start at the folder of this file. Check the file with: vector-pipeline config
 """
 
-_SAMPLES: Mapping[type[SourceSettings], tuple[str, Mapping[str, str]]] = {
+_SAMPLES: Mapping[type[Section], tuple[str, Mapping[str, str]]] = {
     LocalFilesSettings: ("documents", {"path": "."}),
     GitSettings: ("handbook", {"url": "https://git.example.org/team/handbook.git"}),
     ConfluenceSettings: ("wiki", {"url": "https://example.atlassian.net/wiki", "spaces": "[ENG]"}),
     JiraSettings: ("work", {"url": "https://example.atlassian.net", "projects": "[OPS]"}),
     PublicDocsSettings: ("guide", {"url": "https://docs.example.org/guide/"}),
+    SlackSettings: ("chat", {"url": "https://hooks.example.org/services/pipeline"}),
+    WebhookSettings: ("hook", {"url": "https://hooks.example.org/pipeline"}),
+    EmailSettings: ("mail", {"host": "mail.example.org", "sender": "pipeline@example.org", "to": "[ops@example.org]"}),
+    CommandSettings: ("pager", {"command": '[/usr/local/bin/page, "{severity}"]'}),
 }
-"""A name and the settings without a default, for one source of each type."""
+"""A name and the settings without a default, for one source and one channel of each type."""
 
 _ACTIVE = LocalFilesSettings
 """The sample that is switched on: it works wherever the file is written."""
@@ -54,12 +59,15 @@ def _section(model: type[Section], indent: str, *, off: bool) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if model is Settings:
             yield ""
-        yield from _comment(field.description or "", indent)
         inside = field.annotation
+        if get_origin(inside) is dict:
+            yield from _named(name, field, indent)
+            continue
+        yield from _comment(field.description or "", indent)
         if inside is Sources:
             yield f"{indent}{name}:"
             for type_name, sources in Sources.model_fields.items():
-                yield from _source_type(type_name, sources, indent + "  ")
+                yield from _named(type_name, sources, indent + "  ")
         elif isinstance(inside, type) and issubclass(inside, Section):
             yield f"{indent}{name}:"
             yield from _section(inside, indent + "  ", off=True)
@@ -67,8 +75,8 @@ def _section(model: type[Section], indent: str, *, off: bool) -> Iterator[str]:
             yield f"{indent}#{name}:{_value(field)}"
 
 
-def _source_type(type_name: str, field: FieldInfo, indent: str) -> Iterator[str]:
-    """One type of source with its sample."""
+def _named(type_name: str, field: FieldInfo, indent: str) -> Iterator[str]:
+    """One type of source or channel with its sample, which has a name."""
     model = _model_of(field)
     name, given = _SAMPLES[model]
     mark = "" if model is _ACTIVE else "#"
@@ -83,9 +91,9 @@ def _source_type(type_name: str, field: FieldInfo, indent: str) -> Iterator[str]
         yield f"{inner}{mark}{key}: {given[key]}" if key in given else f"{inner}#{key}:{_value(setting)}"
 
 
-def _model_of(field: FieldInfo) -> type[SourceSettings]:
-    """The model of the sources in a mapping of names to sources."""
-    model: type[SourceSettings] = field.annotation.__args__[1]  # type: ignore[union-attr]
+def _model_of(field: FieldInfo) -> type[Section]:
+    """The model of the sections in a mapping of names to sections."""
+    model: type[Section] = field.annotation.__args__[1]  # type: ignore[union-attr]
     return model
 
 

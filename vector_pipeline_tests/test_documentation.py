@@ -9,7 +9,16 @@ import pytest
 from pydantic import BaseModel
 
 from vector_pipeline.settings import ConversionSettings
+from vector_pipeline.settings_alerts import (
+    AlertsSettings,
+    CommandSettings,
+    EmailSettings,
+    SlackSettings,
+    WebhookSettings,
+)
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
+from vector_pipeline.settings_backup import BackupSettings
+from vector_pipeline.settings_checks import ChecksSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
 from vector_pipeline.settings_retention import RetentionSettings
 
@@ -24,6 +33,13 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
         ("jira.md", JiraSettings),
         ("public_docs.md", PublicDocsSettings),
         ("files.md", ConversionSettings),
+        ("alerts.md", AlertsSettings),
+        ("alerts.md", SlackSettings),
+        ("alerts.md", WebhookSettings),
+        ("alerts.md", EmailSettings),
+        ("alerts.md", CommandSettings),
+        ("backup.md", BackupSettings),
+        ("checks.md", ChecksSettings),
         ("prune.md", RetentionSettings),
     ],
 )

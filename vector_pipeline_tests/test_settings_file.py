@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from vector_pipeline import settings_template, settings_yaml
 from vector_pipeline.settings import Settings
+from vector_pipeline.settings_alerts import CommandSettings, EmailSettings, SlackSettings, WebhookSettings
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_file import (
     Loaded,
@@ -439,8 +440,12 @@ NEEDED: Mapping[type[BaseModel], dict[str, Any]] = {
     ConfluenceSettings: {"url": "https://wiki.example.org", "spaces": ("ENG",)},
     JiraSettings: {"url": "https://jira.example.org", "projects": ("OPS",)},
     PublicDocsSettings: {"url": "https://docs.example.org"},
+    SlackSettings: {"url": "https://hooks.example.org/services/pipeline"},
+    WebhookSettings: {"url": "https://hooks.example.org/pipeline"},
+    EmailSettings: {"host": "mail.example.org", "sender": "pipeline@example.org", "to": ("ops@example.org",)},
+    CommandSettings: {"command": ("/usr/local/bin/page", "{severity}")},
 }
-"""What a source can't do without."""
+"""What a source or a channel can't do without."""
 
 
 def models(model: type[BaseModel] = Settings) -> Iterator[type[BaseModel]]:
@@ -481,7 +486,11 @@ def test_the_template_with_every_setting_switched_on_still_holds_the_defaults(tm
     assert settings.sources.local_files == {"documents": LocalFilesSettings(path=tmp_path)}
     url = "https://git.example.org/team/handbook.git"
     assert settings.sources.git == {"handbook": GitSettings(url=url)}
-    assert settings.model_copy(update={"sources": Settings().sources, "data_dir": None}) == Settings()
+    none: dict[str, Any] = {"slack": {}, "webhook": {}, "email": {}, "command": {}}
+    assert [type(channel) for channel in settings.alerts.channels.values()] == list(NEEDED)[-4:]
+    alerts = settings.alerts.model_copy(update=none)
+    kept = settings.model_copy(update={"sources": Settings().sources, "data_dir": None, "alerts": alerts})
+    assert kept == Settings()
 
 
 def test_the_template_names_every_setting() -> None:

@@ -11,11 +11,17 @@ from typing import Annotated
 import typer
 
 from vector_pipeline.cli import console
+from vector_pipeline.cli.adopt import adopt_command
+from vector_pipeline.cli.alerts import alerts_app
+from vector_pipeline.cli.backup import backup_command, backups_app, restore_command
+from vector_pipeline.cli.check import check_command
 from vector_pipeline.cli.collections import collections_command, rollback_command, switch_command
 from vector_pipeline.cli.documents import documents_app
+from vector_pipeline.cli.import_config import import_config_command
 from vector_pipeline.cli.project import config_command, dev_command, init_command
 from vector_pipeline.cli.prune import prune_command
 from vector_pipeline.cli.quarantine import quarantine_app
+from vector_pipeline.cli.repair import rebuild_command, repair_command, reset_command
 from vector_pipeline.cli.search import search_command
 from vector_pipeline.cli.state import state_app
 from vector_pipeline.cli.status import status_command
@@ -33,16 +39,26 @@ app = typer.Typer(
 app.command("sync")(sync_command)
 app.command("status")(status_command)
 app.command("search")(search_command)
+app.command("check")(check_command)
+app.command("repair")(repair_command)
+app.command("rebuild")(rebuild_command)
+app.command("reset")(reset_command)
+app.command("adopt")(adopt_command)
 app.add_typer(documents_app, name="documents", help="Look at what is held.")
 app.add_typer(quarantine_app, name="quarantine", help="Documents that could not be brought in, and why.")
 app.command("prune")(prune_command)
 app.command("init")(init_command)
+app.command("import-config")(import_config_command)
 app.command("config")(config_command)
 app.command("dev")(dev_command)
+app.add_typer(alerts_app, name="alerts", help="Who is told of troubles: try the channels, see what is open.")
 app.command("collections")(collections_command)
 app.command("switch")(switch_command)
 app.command("rollback")(rollback_command)
 app.add_typer(state_app, name="state", help="Upgrade the state store, or go back.")
+app.command("backup")(backup_command)
+app.command("restore")(restore_command)
+app.add_typer(backups_app, name="backups", help="List, verify and remove backups.")
 
 
 def _print_version(wanted: bool) -> None:

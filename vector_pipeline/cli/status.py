@@ -147,10 +147,10 @@ def _state(
 
 def _observed(summary: dict[str, Any]) -> str:
     """The version seen at the last look, "" where a good run has looked since and may have found a newer one."""
-    seen_at, ran_at = summary.get("observed_at"), summary.get("last_run_at")
-    if seen_at and ran_at and ran_at >= seen_at and summary.get("last_run_status") in ("success", "partial"):
-        return ""
-    return summary.get("observed_version") or ""
+    from vector_pipeline.sync.lateness import seen_version
+
+    version = summary.get("observed_version") or ""
+    return seen_version(version, summary.get("observed_at"), summary.get("last_run_at"), summary.get("last_run_status"))
 
 
 def _is_locked(pipeline: Pipeline, name: str) -> bool:

@@ -3,9 +3,10 @@
 The first line of a file is the invariant, one sentence. Lines `-- key: value` follow:
 `severity` (error or warning; error by default), `on` (the assets it is registered on: `collection`, and `chunks` or
 `points` for checks of one run; `collection` by default), `blocking` (whether a run stops; yes by default),
-`frames` (the frames the query reads), `compares` (the frames whose rows count as compared), `confirmed` (yes by
-default: what offends is looked at again under its partition's lock). A second statement, after a semicolon, gives one
-row of numbers to plot; a number named `compared` replaces the count.
+`when` (for checks of the collection: `after syncs` by default, or `hourly` for those that ask sources or embed
+queries: then only on the schedule and by hand), `frames` (the frames the query reads), `compares` (the frames whose
+rows count as compared), `confirmed` (yes by default: what offends is looked at again under its partition's lock). A
+second statement, after a semicolon, gives one row of numbers to plot; a number named `compared` replaces the count.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from vector_pipeline.consistency.result import Severity
 
 COLLECTION = "collection"
 _PLACES = frozenset({COLLECTION, "chunks", "points"})
-_KEYS = frozenset({"severity", "on", "blocking", "frames", "compares", "confirmed"})
+_KEYS = frozenset({"severity", "on", "blocking", "when", "frames", "compares", "confirmed"})
+AFTER_SYNCS, HOURLY = "after syncs", "hourly"
 _HEADER = re.compile(r"--\s*([a-z]+):\s*(.*)")
 _PACKAGE = "vector_pipeline.consistency"
 
@@ -35,6 +37,7 @@ class Check:
     severity: Severity
     on: tuple[str, ...]
     blocking: bool
+    when: str
     frames: tuple[str, ...]
     compares: tuple[str, ...]
     confirmed: bool
@@ -67,7 +70,9 @@ def parse(name: str, text: str) -> Check:
             head[match[1]] = match[2].strip()
     on = _names(head.get("on", COLLECTION))
     frames = _names(head.get("frames", ""))
-    severity = head.get("severity", "error")
+    severity, when = head.get("severity", "error"), head.get("when", AFTER_SYNCS)
+    if when not in (AFTER_SYNCS, HOURLY):
+        raise ValueError(f"{name}.sql: it runs {AFTER_SYNCS!r} or {HOURLY!r}, not {when!r}")
     if not invariant.endswith(".") or not frames or not _PLACES.issuperset(on) or severity not in ("error", "warning"):
         raise ValueError(f"{name}.sql: its head must state the invariant, the frames and where it belongs")
     offenders, _, numbers = text.partition(";\n")
@@ -77,6 +82,7 @@ def parse(name: str, text: str) -> Check:
         cast(Severity, severity),
         on,
         head.get("blocking", "yes") == "yes",
+        when,
         frames,
         _names(head.get("compares", "")),
         head.get("confirmed", "yes") == "yes",

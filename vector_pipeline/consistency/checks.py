@@ -6,8 +6,10 @@ by partition under its lock, and only what is still wrong then is reported.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import polars as pl
@@ -15,11 +17,15 @@ import polars as pl
 from vector_pipeline.consistency.check_file import COLLECTION, Check, all_checks, checks_on
 from vector_pipeline.consistency.frames import FRAMES
 from vector_pipeline.consistency.look import Depth, Look
-from vector_pipeline.consistency.result import OFFENDERS, CheckResult
+from vector_pipeline.consistency.result import MOST_OFFENDERS, OFFENDERS, CheckResult
+from vector_pipeline.errors import PipelineError
+from vector_pipeline.index.base import VectorIndexError
 from vector_pipeline.state.errors import StateLocked
+from vector_pipeline.sync.builds import active_builds
 from vector_pipeline.sync.pipeline import Pipeline
 
 POINTS_MATCH_STATE = "points_match_state"
+_ID = re.compile(r"[0-9a-f]{32}")
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # Nothing is fetched.
     "autoinstall_known_extensions": False,
@@ -38,18 +44,49 @@ def look_at(
     return look if seed is None else Look(pipeline, FRAMES, partition, depth, seed)
 
 
+def searched_build(pipeline: Pipeline) -> Pipeline:
+    """The pipeline of the collection that searches use, where its settings are known; else that of the settings."""
+    try:
+        return active_builds(pipeline)[0]
+    except VectorIndexError:
+        # The checks that need the index will say so, each for itself.
+        return pipeline
+
+
 def run_checks(look: Look, checks: Iterable[Check] | None = None) -> list[CheckResult]:
     """The results of checks over one look, in their order; of all that are registered on the collection by default."""
-    return [run_check(check, look) for check in (checks_on(COLLECTION) if checks is None else checks)]
+    return list(each_result(look, checks_on(COLLECTION) if checks is None else list(checks)))
+
+
+def each_result(look: Look, checks: Sequence[Check]) -> Iterator[CheckResult]:
+    """The result of each check as soon as it is there. One that can't run says why, and the others go on.
+
+    Frames that no later check reads are given up, so that not all of them are in memory at once.
+    """
+    with _database() as database:
+        for position, check in enumerate(checks):
+            started = time.monotonic()
+            try:
+                yield _result(database, check, look)
+            except PipelineError as error:
+                nothing = pl.DataFrame(schema=OFFENDERS)
+                seconds = time.monotonic() - started
+                yield CheckResult(check.name, check.invariant, check.severity, 0, nothing, seconds, error=str(error))
+            look.release(name for later in checks[position + 1 :] for name in (*later.frames, *later.compares))
 
 
 def run_check(check: Check, look: Look) -> CheckResult:
-    """The result of one check: what it says at a second look where the first was bad."""
+    """The result of one check: what it says at a second look where the first was bad. Raises PipelineError."""
+    with _database() as database:
+        return _result(database, check, look)
+
+
+def _result(database: duckdb.DuckDBPyConnection, check: Check, look: Look) -> CheckResult:
     started = time.monotonic()
-    offending, numbers = _query(check, {name: look.frame(name) for name in check.frames})
+    offending, numbers = _query(database, check, {name: look.frame(name) for name in check.frames})
     unconfirmed: tuple[str, ...] = ()
     if check.confirmed and not offending.is_empty():
-        offending, unconfirmed = _confirmed(check, look, offending)
+        offending, unconfirmed = _confirmed(database, check, look, offending)
     compared = numbers.pop("compared", None)
     return CheckResult(
         name=check.name,
@@ -62,12 +99,22 @@ def run_check(check: Check, look: Look) -> CheckResult:
         seconds=time.monotonic() - started,
         numbers=numbers,
         unconfirmed=unconfirmed,
+        documents=_names(look, offending),
     )
+
+
+def _names(look: Look, offending: pl.DataFrame) -> dict[str, str]:
+    """Readable names of the documents that are shown as offenders, by id."""
+    ids = offending.head(MOST_OFFENDERS)["document_id"].unique().to_list()
+    wanted = [bytes.fromhex(one) for one in ids if _ID.fullmatch(one)]
+    named = look.pipeline.store.document_names(wanted) if wanted else {}
+    return {document_id.hex(): name for document_id, name in named.items()}
 
 
 def run_sql(name: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The offenders (OFFENDERS) that a check finds in frames made elsewhere."""
-    return _query(all_checks()[name], frames)[0]
+    with _database() as database:
+        return _query(database, all_checks()[name], frames)[0]
 
 
 def check_points_match_state(pipeline: Pipeline, partition: str | None = None) -> CheckResult:
@@ -75,21 +122,35 @@ def check_points_match_state(pipeline: Pipeline, partition: str | None = None) -
     return run_check(all_checks()[POINTS_MATCH_STATE], look_at(pipeline, partition))
 
 
-def _query(check: Check, frames: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, float]]:
-    """The offenders, and the numbers besides."""
+@contextmanager
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty database in memory. Opening one takes longer than most checks, so that many share it."""
     with duckdb.connect(":memory:", config=_CONFIG) as database:
         # Nothing is drawn over what the command line shows; DuckDB takes this setting only from a session.
         database.execute("SET enable_progress_bar = false")
-        for name, frame in frames.items():
-            database.register(name, frame.to_arrow())
+        yield database
+
+
+def _query(
+    database: duckdb.DuckDBPyConnection, check: Check, frames: Mapping[str, pl.DataFrame]
+) -> tuple[pl.DataFrame, dict[str, float]]:
+    """The offenders, and the numbers besides."""
+    for name, frame in frames.items():
+        database.register(name, frame.to_arrow())
+    try:
         offending = database.sql(check.offenders).pl().cast(dict(OFFENDERS)).select(list(OFFENDERS))
         if not check.numbers:
             return offending, {}
         row = database.sql(check.numbers).pl().to_dicts()[0]
         return offending, {name: float(value) for name, value in row.items() if value is not None}
+    finally:
+        for name in frames:
+            database.unregister(name)
 
 
-def _confirmed(check: Check, look: Look, offending: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _confirmed(
+    database: duckdb.DuckDBPyConnection, check: Check, look: Look, offending: pl.DataFrame
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The offenders that are still there when nobody is writing to their partition, and the partitions where a run
     was writing for too long to look again.
     """
@@ -103,7 +164,7 @@ def _confirmed(check: Check, look: Look, offending: pl.DataFrame) -> tuple[pl.Da
         try:
             with look.pipeline.store.lock(partition):
                 again = look.again(partition, suspects)
-                confirmed.append(_query(check, {one: again.frame(one) for one in check.frames})[0])
+                confirmed.append(_query(database, check, {one: again.frame(one) for one in check.frames})[0])
         except StateLocked:
             unconfirmed.append(partition)
     return pl.concat(confirmed), tuple(unconfirmed)

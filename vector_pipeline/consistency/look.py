@@ -7,13 +7,14 @@ they follow from the look's `seed`, so that looks at other times see others, and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 
 import polars as pl
 
+from vector_pipeline.errors import PipelineError
 from vector_pipeline.sync.pipeline import Pipeline
 
 ROTATION_SECONDS = 600
@@ -47,13 +48,25 @@ class Look:
     seed: int = field(default_factory=lambda: seed_of(time.time()))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     suspects: pl.DataFrame | None = None
-    _frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    _frames: dict[str, pl.DataFrame | PipelineError] = field(default_factory=dict)
 
     def frame(self, name: str) -> pl.DataFrame:
-        """The frame of that name, built at the first call."""
+        """The frame of that name, built at the first call. Raises PipelineError, the same at every call."""
         if name not in self._frames:
-            self._frames[name] = self.builders[name](self)
-        return self._frames[name]
+            try:
+                self._frames[name] = self.builders[name](self)
+            except PipelineError as error:
+                # What can't be reached is asked once a look, not by every check that needs it.
+                self._frames[name] = error
+        found = self._frames[name]
+        if isinstance(found, PipelineError):
+            raise found
+        return found
+
+    def release(self, needed: Iterable[str]) -> None:
+        """Gives up the memory of all frames but those still needed."""
+        for name in self._frames.keys() - set(needed):
+            del self._frames[name]
 
     def again(self, partition: str, suspects: pl.DataFrame) -> Look:
         """A fresh look at what an earlier one found wrong in a partition."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
@@ -24,6 +24,9 @@ OFFENDERS = pl.Schema(
 
 `repair` names what mends it: one of REPAIRS.
 """
+
+OFFENDER_COLUMNS = ("partition", "document", "point_id", "why", "repair", "document_id")
+"""The columns of `offender_rows`, the ones that people read first in front."""
 
 Severity = Literal["error", "warning"]
 
@@ -47,6 +50,8 @@ class CheckResult:
 
     `numbers` are figures that the check found besides, for plots. `unconfirmed` names partitions that looked wrong
     while a run was writing to them for so long that nobody could look again: that run's own checks decide.
+    `documents` gives the readable names of the documents that `table` shows, by id. `error` says why the check could
+    not run, "" if it did.
     """
 
     name: str
@@ -57,11 +62,18 @@ class CheckResult:
     seconds: float
     numbers: Mapping[str, float] = field(default_factory=dict)
     unconfirmed: tuple[str, ...] = ()
+    documents: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether nothing offends."""
-        return self.offending.is_empty()
+        """Whether the check ran and nothing offends."""
+        return not self.error and self.offending.is_empty()
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error if it does not pass; that it could not run always is."""
+        return bool(self.error) or self.severity == "error"
 
     @property
     def offenders(self) -> int:
@@ -81,3 +93,29 @@ class CheckResult:
         for partition, why, number in counted.iter_rows():
             table.setdefault(partition, {})[why] = number
         return table
+
+
+def offender_rows(result: CheckResult) -> list[dict[str, str]]:
+    """The first offenders for people: OFFENDER_COLUMNS, with the readable name of each document where it is known."""
+    rows = [{**row, "document": result.documents.get(row["document_id"], "")} for row in result.table.to_dicts()]
+    return [{name: str(row[name]) for name in OFFENDER_COLUMNS} for row in rows]
+
+
+def merged(results: Sequence[CheckResult]) -> CheckResult:
+    """One result of a check for several partitions that were looked at apart; there must be at least one.
+
+    Numbers besides are left out where there are several: they are of one look each.
+    """
+    first = results[0]
+    if len(results) == 1:
+        return first
+    return replace(
+        first,
+        compared=sum(result.compared for result in results),
+        offending=pl.concat(result.offending for result in results),
+        seconds=sum(result.seconds for result in results),
+        numbers={},
+        unconfirmed=tuple(name for result in results for name in result.unconfirmed),
+        documents={key: name for result in results for key, name in result.documents.items()},
+        error="; ".join(dict.fromkeys(result.error for result in results if result.error)),
+    )

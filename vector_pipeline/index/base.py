@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
@@ -18,6 +19,12 @@ from vector_pipeline.errors import PipelineError
 
 DENSE = "dense"
 SPARSE = "sparse"
+UNNAMED = ""
+"""The name under which `ForeignPoint` has the vector of a collection whose only vector has no name."""
+EMBEDDED = "qdrant-edge"
+"""The name of the embedded engine."""
+SNAPSHOT_FILE = "collection.snapshot"
+"""What a server's copy of a collection consists of."""
 ACCESS = "access"
 """The payload field that says who may read."""
 
@@ -94,7 +101,8 @@ class Query:
     """A hybrid search: both vectors, the filter, the number of hits.
 
     `must` maps payload fields to values that are allowed (any of them). With `readers` only points are found that have
-    no `access` labels or one of these. `weights` of dense and sparse ranks in reciprocal rank fusion.
+    no `access` labels or one of these. `weights` of dense and sparse ranks in reciprocal rank fusion. With `exact`
+    every vector is compared, without the graph: slow, and what the answers of the graph are measured against.
     """
 
     dense: Vectors | None
@@ -103,6 +111,7 @@ class Query:
     must: Mapping[str, Sequence[str]] = field(default_factory=dict)
     readers: Sequence[str] | None = None
     weights: tuple[float, float] = (1.0, 2.0)
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,23 @@ class StoredPoint:
     payload: Mapping[str, Any]
     dense: Vectors | None
     sparse: SparseVector | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPoint:
+    """One point of a collection that others made: `point_id` as text, `vectors` its dense ones by name, unchecked."""
+
+    point_id: str
+    payload: Mapping[str, Any]
+    vectors: Mapping[str, Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What keeps the points: its name, and its version as text. A copy of a collection fits only the same engine."""
+
+    name: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +222,15 @@ class VectorIndex(Protocol):
         """The points that exist among these ids, with payload and vectors."""
         ...
 
+    def foreign_points(
+        self, collection: str, *, vectors: bool = True, batch: int = 500
+    ) -> Iterator[list[ForeignPoint]]:
+        """All points of a collection that others made (or of an alias), at most `batch` at a time, unchanged.
+
+        Without `vectors` theirs are not read. Raises CollectionMissing.
+        """
+        ...
+
     def search(self, collection: str, query: Query) -> list[Hit]:
         """Hybrid search in one request; `collection` may be an alias."""
         ...
@@ -210,6 +245,21 @@ class VectorIndex(Protocol):
 
     def info(self, collection: str) -> CollectionInfo:
         """Statistics of a collection."""
+        ...
+
+    def engine_version(self) -> Engine:
+        """The engine and its version."""
+        ...
+
+    def save_copy(self, collection: str, folder: Path) -> None:
+        """Writes a complete copy of a collection, as it is at one moment, to a folder that must not exist.
+
+        Raises CollectionMissing.
+        """
+        ...
+
+    def load_copy(self, collection: str, folder: Path) -> None:
+        """Makes the collection what a copy of the same engine says, in one step, whatever it held before."""
         ...
 
     def optimize(self, collection: str) -> bool:

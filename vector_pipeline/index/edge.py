@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,10 +20,13 @@ import qdrant_edge as engine
 from vector_pipeline.index.base import (
     ACCESS,
     DENSE,
+    EMBEDDED,
     SPARSE,
     CollectionInfo,
     CollectionMissing,
     CollectionSchema,
+    Engine,
+    ForeignPoint,
     Hit,
     IndexMismatch,
     Point,
@@ -33,6 +37,7 @@ from vector_pipeline.index.base import (
 from vector_pipeline.index.edge_files import EdgeFiles
 from vector_pipeline.index.edge_lock import ShardLock
 from vector_pipeline.index.edge_shard import ShardKeeper, first_line, raises_as
+from vector_pipeline.index.foreign import foreign_points
 from vector_pipeline.index.points import (
     RRF_K,
     check_query,
@@ -205,6 +210,22 @@ class EdgeIndex:
                     found[point.point_id] = point
         return in_order(point_ids, found)
 
+    def foreign_points(
+        self, collection: str, *, vectors: bool = True, batch: int = 500
+    ) -> Iterator[list[ForeignPoint]]:
+        """All points of a collection that others made, unchanged. The shard is locked as it is by `scroll`."""
+        keeper = self._keeper(self._files.resolve(collection))
+        with keeper.scroll():
+            offset: engine.PointId | None = None
+            while True:
+                request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=True, with_vector=vectors)
+                with keeper.use() as shard:
+                    records, offset = shard.scroll(request)
+                if records:
+                    yield foreign_points(records)
+                if offset is None:
+                    return
+
     def search(self, collection: str, query: Query) -> list[Hit]:
         """Hybrid search in one request; `collection` may be an alias."""
         possible = check_query(query)
@@ -234,6 +255,24 @@ class EdgeIndex:
             disk_bytes=self._files.bytes_on_disk(self._files.resolve(collection)),
             payload_indexes=sorted(info.payload_schema),
         )
+
+    def engine_version(self) -> Engine:
+        """Qdrant Edge."""
+        return Engine(EMBEDDED, version("qdrant-edge-py"))
+
+    def save_copy(self, collection: str, folder: Path) -> None:
+        """Copies the collection's files to `folder`, which must not exist. Raises CollectionMissing.
+
+        The shard is locked for everyone else while that lasts.
+        """
+        with self._keeper(collection).closed():
+            self._files.copy_out(collection, folder)
+
+    def load_copy(self, collection: str, folder: Path) -> None:
+        """Puts a copy in place of the collection; a kill on the way leaves the old one, the new one or none."""
+        self._files.prepare()
+        with self._keeper(collection).closed():
+            self._files.copy_in(collection, folder)
 
     def optimize(self, collection: str) -> bool:
         """Merges segments and builds the graph index; True if anything was done.
@@ -343,7 +382,7 @@ def _filter(query: Query) -> engine.Filter | None:
 
 
 def _request(query: Query) -> engine.QueryRequest:
-    condition = _filter(query)
+    condition, params = _filter(query), engine.SearchParams(exact=query.exact)
     nearest = []
     if query.dense is not None:
         nearest.append(engine.Query.Nearest(query.dense.tolist(), using=DENSE))
@@ -351,11 +390,15 @@ def _request(query: Query) -> engine.QueryRequest:
         terms = engine.SparseVector(list(query.sparse.indices), list(query.sparse.values))
         nearest.append(engine.Query.Nearest(terms, using=SPARSE))
     if len(nearest) == 1:
-        return engine.QueryRequest(limit=query.limit, query=nearest[0], filter=condition, with_payload=True)
+        return engine.QueryRequest(
+            limit=query.limit, query=nearest[0], filter=condition, params=params, with_payload=True
+        )
     return engine.QueryRequest(
         limit=query.limit,
         query=engine.Fusion.Rrf(k=RRF_K, weights=list(query.weights)),  # type: ignore[arg-type]  # stub: not a Fusion
-        prefetches=[engine.Prefetch(limit=prefetch_limit(query), query=one, filter=condition) for one in nearest],
+        prefetches=[
+            engine.Prefetch(limit=prefetch_limit(query), query=one, filter=condition, params=params) for one in nearest
+        ],
         with_payload=True,
     )
 

@@ -27,6 +27,7 @@ from vector_pipeline.index.base import (
     IndexUnavailable,
     VectorIndexError,
 )
+from vector_pipeline.index.edge_copy import copy_tree, sync_folder
 from vector_pipeline.index.points import check_name
 
 
@@ -99,7 +100,29 @@ class EdgeFiles:
             make(draft / "shard")
             _write_json(draft / "schema.json", _schema_json(schema))
             draft.rename(place)
-            _sync_folder(place.parent)
+            sync_folder(place.parent)
+
+    def copy_out(self, collection: str, folder: Path) -> None:
+        """Copies the collection's files to a folder that must not exist. The caller holds the collection's lock."""
+        place = self.place(collection)
+        if not place.is_dir():
+            raise CollectionMissing(f"there is no collection {collection} in {self.folder}")
+        with self._readable_errors():
+            copy_tree(place, folder, durable=False)
+
+    def copy_in(self, collection: str, folder: Path) -> None:
+        """Puts a copy of a folder that `copy_out` made in the collection's place. The caller holds its lock."""
+        place = self.place(collection)
+        draft, rest = place.with_name(f".new-{place.name}"), place.with_name(f".old-{place.name}")
+        with self._readable_errors():
+            for left_over in (draft, rest):
+                shutil.rmtree(left_over, ignore_errors=True)
+            copy_tree(folder, draft, durable=True)
+            if place.is_dir():
+                place.rename(rest)
+            draft.rename(place)
+            sync_folder(place.parent)
+            shutil.rmtree(rest, ignore_errors=True)
 
     def remove(self, collection: str) -> None:
         """Removes the collection in one step, and the aliases that point at it. The caller holds its lock."""
@@ -109,7 +132,7 @@ class EdgeFiles:
             shutil.rmtree(rest, ignore_errors=True)
             if place.is_dir():
                 place.rename(rest)
-                _sync_folder(place.parent)
+                sync_folder(place.parent)
                 shutil.rmtree(rest, ignore_errors=True)
         if collection in self.aliases().values():
             self._change_aliases(lambda aliases: {k: v for k, v in aliases.items() if v != collection})
@@ -194,12 +217,4 @@ def _write_json(path: Path, value: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +27,8 @@ from vector_pipeline.index.base import (
     CollectionInfo,
     CollectionMissing,
     CollectionSchema,
+    Engine,
+    ForeignPoint,
     Hit,
     IndexMismatch,
     Point,
@@ -33,6 +36,7 @@ from vector_pipeline.index.base import (
     StoredPoint,
     VectorIndexError,
 )
+from vector_pipeline.index.foreign import foreign_points
 from vector_pipeline.index.points import (
     RRF_K,
     check_name,
@@ -44,6 +48,7 @@ from vector_pipeline.index.points import (
 )
 from vector_pipeline.index.records import id_bytes, records_frame, stored_point
 from vector_pipeline.index.server_calls import ServerCalls
+from vector_pipeline.index.server_snapshots import ServerSnapshots
 from vector_pipeline.settings import IndexSettings
 
 _WRITE_POINTS = 1_000
@@ -89,11 +94,20 @@ def public_location(url: str) -> str:
 class ServerIndex:
     """A `VectorIndex` on the server `client` talks to; `location` names it in errors, without credentials.
 
-    A call is attempted `attempts` times, with pauses that start at `pause` seconds and double.
+    A call is attempted `attempts` times, with pauses that start at `pause` seconds and double. `api_key` is for
+    snapshots, which the client is not asked for.
     """
 
-    def __init__(self, client: QdrantClient, location: str = "memory", attempts: int = 4, pause: float = 0.5) -> None:
+    def __init__(
+        self,
+        client: QdrantClient,
+        location: str = "memory",
+        attempts: int = 4,
+        pause: float = 0.5,
+        api_key: str = "",
+    ) -> None:
         self._client = client
+        self._api_key = api_key
         self._location = location
         self._call = ServerCalls(location, attempts, pause)
 
@@ -231,11 +245,31 @@ class ServerIndex:
                 found[point.point_id] = point
         return in_order(point_ids, found)
 
+    def foreign_points(
+        self, collection: str, *, vectors: bool = True, batch: int = 500
+    ) -> Iterator[list[ForeignPoint]]:
+        """All points of a collection that others made, unchanged."""
+        offset: models.ExtendedPointId | None = None
+        while True:
+            page = partial(
+                self._client.scroll,
+                collection,
+                limit=batch,
+                offset=offset,
+                with_payload=True,
+                with_vectors=vectors,
+            )
+            records, offset = self._call(page)
+            if records:
+                yield foreign_points(records)
+            if offset is None:
+                return
+
     def search(self, collection: str, query: Query) -> list[Hit]:
         """Hybrid search in one request; `collection` may be an alias."""
         if not check_query(query):
             return []
-        condition = _filter(query)
+        condition, params = _filter(query), models.SearchParams(exact=True) if query.exact else None
         nearest: list[tuple[str, list[float] | models.SparseVector]] = []
         if query.dense is not None:
             nearest.append((DENSE, query.dense.tolist()))
@@ -246,14 +280,21 @@ class ServerIndex:
             (using, vector), *_ = nearest
             answer = self._call(
                 lambda: self._client.query_points(
-                    collection, query=vector, using=using, query_filter=condition, limit=query.limit, with_payload=True
+                    collection,
+                    query=vector,
+                    using=using,
+                    query_filter=condition,
+                    search_params=params,
+                    limit=query.limit,
+                    with_payload=True,
                 )
             )
         else:
             fusion = models.RrfQuery(rrf=models.Rrf(k=RRF_K, weights=list(query.weights)))
             limit = prefetch_limit(query)
             prefetch = [
-                models.Prefetch(query=vector, using=using, filter=condition, limit=limit) for using, vector in nearest
+                models.Prefetch(query=vector, using=using, filter=condition, params=params, limit=limit)
+                for using, vector in nearest
             ]
             answer = self._call(
                 lambda: self._client.query_points(
@@ -293,6 +334,26 @@ class ServerIndex:
             disk_bytes=0,
             payload_indexes=sorted(info.payload_schema),
         )
+
+    def engine_version(self) -> Engine:
+        """Qdrant."""
+        return Engine("qdrant", self._snapshots().version())
+
+    def save_copy(self, collection: str, folder: Path) -> None:
+        """Has the server make a snapshot and fetches it to `folder`, which must not exist.
+
+        Raises CollectionMissing, and VectorIndexError for a collection spread over several nodes.
+        """
+        if not self.exists(collection):
+            raise CollectionMissing(f"Qdrant at {self._location}: there is no collection {collection}")
+        self._snapshots().save(collection, folder)
+
+    def load_copy(self, collection: str, folder: Path) -> None:
+        """Has the server take a snapshot back."""
+        self._snapshots().load(check_name(collection), folder)
+
+    def _snapshots(self) -> ServerSnapshots:
+        return ServerSnapshots(self._client.http.snapshots_api.api_client.host, self._api_key, self._location)
 
     def optimize(self, collection: str) -> bool:
         """False: a server optimizes by itself."""

@@ -31,7 +31,7 @@ def busy_partitions(instance: dg.DagsterInstance, source_type: str, keys: Sequen
         if key := run.tags.get(PARTITION_NAME_TAG):
             busy.add(key)
         elif start and end:
-            busy |= _range(keys, start, end)
+            busy |= partition_range(keys, start, end)
     return busy
 
 
@@ -41,7 +41,7 @@ def _works_on(run: dg.DagsterRun, source_type: str) -> bool:
     return bool(run.asset_selection and run.asset_selection & set(chain_keys(source_type)))
 
 
-def _range(keys: Sequence[str], start: str, end: str) -> set[str]:
+def partition_range(keys: Sequence[str], start: str, end: str) -> set[str]:
     """The keys from start to end in Dagster's order; all of them where the ends are not known (any more)."""
     if start in keys and end in keys:
         return set(keys[keys.index(start) : keys.index(end) + 1])

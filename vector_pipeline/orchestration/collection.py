@@ -6,14 +6,15 @@ from typing import Any
 
 import dagster as dg
 
+from vector_pipeline.consistency.check_file import AFTER_SYNCS, checks_on
 from vector_pipeline.consistency.check_file import COLLECTION as ON_COLLECTION
-from vector_pipeline.consistency.check_file import checks_on
-from vector_pipeline.consistency.checks import look_at, run_check
+from vector_pipeline.consistency.checks import each_result, look_at, searched_build
 from vector_pipeline.consistency.look import Depth
 from vector_pipeline.consistency.repairs import record_offenders
 from vector_pipeline.consistency.switching import settle_alias
 from vector_pipeline.orchestration.metadata import check_result
 from vector_pipeline.orchestration.names import (
+    CHECK_ALL_JOB,
     CHECK_JOB,
     COLLECTION,
     FULL_TAG,
@@ -24,6 +25,7 @@ from vector_pipeline.orchestration.names import (
     stage_key,
 )
 from vector_pipeline.orchestration.private import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from vector_pipeline.orchestration.records import with_records
 from vector_pipeline.sync.builds import build_progress
 from vector_pipeline.sync.collection import prepare_collection
 from vector_pipeline.sync.pipeline import Pipeline
@@ -99,11 +101,12 @@ def build_checks() -> dg.AssetChecksDefinition:
         required_resource_keys={"pipeline"},
     )
     def collection_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        pipeline: Pipeline = context.resources.pipeline
+        # The collection that searches use; one that is still being built is checked before they go there.
+        pipeline = searched_build(context.resources.pipeline)
         full = context.run.tags.get(FULL_TAG) == "true"
-        look = look_at(pipeline, depth=Depth.FULL if full else Depth.SAMPLE)
-        for name in sorted(key.name for key in context.selected_asset_check_keys):
-            result = run_check(checks[name], look)
+        look = with_records(look_at(pipeline, depth=Depth.FULL if full else Depth.SAMPLE), context.instance)
+        selected = [checks[name] for name in sorted(key.name for key in context.selected_asset_check_keys)]
+        for result in each_result(look, selected):
             doubted = record_offenders(pipeline, result)
             if doubted:
                 context.log.warning(f"the next run of {', '.join(doubted)} compares everything with the index")
@@ -112,19 +115,29 @@ def build_checks() -> dg.AssetChecksDefinition:
     return collection_checks
 
 
-def build_check_job() -> Any:
-    """The job that looks after the collection and proves it right."""
-    selection = dg.AssetSelection.assets(COLLECTION) | dg.AssetSelection.checks_for_assets(COLLECTION)
-    return dg.define_asset_job(
-        CHECK_JOB, selection=selection, description="Collection upkeep and the global consistency check."
-    )
+def build_check_jobs() -> list[Any]:
+    """The jobs that look after the collection and prove it right: by what costs little, and by everything."""
+    upkeep = dg.AssetSelection.assets(COLLECTION).without_checks()
+    cheap = [check.name for check in checks_on(ON_COLLECTION) if check.when == AFTER_SYNCS]
+    return [
+        dg.define_asset_job(
+            CHECK_JOB,
+            selection=upkeep | dg.AssetSelection.checks(*(dg.AssetCheckKey(COLLECTION, name) for name in cheap)),
+            description="Collection upkeep and the checks that ask neither sources nor the embedding endpoint.",
+        ),
+        dg.define_asset_job(
+            CHECK_ALL_JOB,
+            selection=upkeep | dg.AssetSelection.checks_for_assets(COLLECTION),
+            description=f"Collection upkeep and all checks. With the tag {FULL_TAG}: true they read everything.",
+        ),
+    ]
 
 
 def build_check_schedule() -> dg.ScheduleDefinition:
-    """The check, every hour, whether or not anything ran."""
+    """All checks, every hour, whether or not anything ran."""
     return dg.ScheduleDefinition(
         name="check_collection_hourly",
-        job_name=CHECK_JOB,
+        job_name=CHECK_ALL_JOB,
         cron_schedule="17 * * * *",
         tags={OPTIMIZE_TAG: "true"},
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -148,7 +161,7 @@ def build_check_sensor(source_types: list[str]) -> dg.SensorDefinition:
         if latest is None or latest == context.cursor:
             return dg.SkipReason("nothing was synced since the last check")
         unfinished = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=MOST_RUNS)
-        if any(run.job_name == CHECK_JOB or _is_sync(run, stages) for run in unfinished):
+        if any(run.job_name in (CHECK_JOB, CHECK_ALL_JOB) or _is_sync(run, stages) for run in unfinished):
             return dg.SkipReason("runs are under way")
         if (pause := pause_before_check(instance)) > 0:
             return dg.SkipReason(f"the last check took long enough to wait another {pause:.0f} s")

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from vector_pipeline.consistency.check_file import Check
-from vector_pipeline.consistency.result import CheckResult
+from vector_pipeline.consistency.result import OFFENDER_COLUMNS, CheckResult, merged, offender_rows
 from vector_pipeline.state.history_table import DocumentChange
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, StageResult
 
@@ -65,22 +64,31 @@ def _link(one: DocumentChange) -> str:
 
 def _cell(text: str) -> str:
     """Text of a source, in a cell: nothing in it is read as markup."""
-    flat = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
-    return _MARKUP.sub(r"\\\g<0>", flat)
+    return _MARKUP.sub(r"\\\g<0>", _printable(text))
+
+
+def _printable(text: str) -> str:
+    """Text of a source on one line, without marks that hide or turn what follows."""
+    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
 
 
 def check_metadata(result: CheckResult) -> dict[str, Any]:
-    """The metadata of a check: how much was compared, how many offend, and the first of them as a table."""
+    """The metadata of a check: how much was compared, how many offend, the first of them as a table.
+
+    Numbers are numbers, and every evaluation has the same ones whether it passed or not, so that the UI plots them.
+    """
     metadata: dict[str, Any] = {
         "compared": dg.MetadataValue.int(result.compared),
         "offenders": dg.MetadataValue.int(result.offenders),
         "seconds": dg.MetadataValue.float(round(result.seconds, 3)),
         **{name: dg.MetadataValue.float(number) for name, number in result.numbers.items()},
     }
+    if result.error:
+        metadata["could_not_run"] = dg.MetadataValue.text(result.error)
     if result.offenders:
-        columns = result.table.columns
-        records = [dg.TableRecord({name: str(row[name]) for name in columns}) for row in result.table.to_dicts()]
-        schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in columns])
+        rows = offender_rows(result)
+        records = [dg.TableRecord({name: _printable(value) for name, value in row.items()}) for row in rows]
+        schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in OFFENDER_COLUMNS])
         metadata["first_offenders"] = dg.MetadataValue.table(records=records, schema=schema)
     for partition, reasons in result.by_partition.items():
         metadata[f"offenders_in_{partition}"] = dg.MetadataValue.int(sum(reasons.values()))
@@ -95,7 +103,7 @@ def check_result(result: CheckResult, asset_key: dg.AssetKey) -> dg.AssetCheckRe
         passed=result.passed,
         asset_key=asset_key,
         check_name=result.name,
-        severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if result.is_error else dg.AssetCheckSeverity.WARN,
         metadata=check_metadata(result),
         description=_description(result),
     )
@@ -109,20 +117,13 @@ def partition_check_result(
         return dg.AssetCheckResult(
             passed=True, asset_key=asset_key, check_name=check.name, description="nothing is left"
         )
-    merged = CheckResult(
-        name=check.name,
-        invariant=check.invariant,
-        severity=check.severity,
-        compared=sum(result.compared for result in results.values()),
-        offending=pl.concat(result.offending for result in results.values()),
-        seconds=sum(result.seconds for result in results.values()),
-        unconfirmed=tuple(name for result in results.values() for name in result.unconfirmed),
-    )
-    return check_result(merged, asset_key)
+    return check_result(merged(list(results.values())), asset_key)
 
 
 def _description(result: CheckResult) -> str:
     """The invariant; where it does not hold, in which partitions."""
+    if result.error:
+        return f"could not run: {result.error}"
     if result.passed:
         return result.invariant
     where = ", ".join(list(result.by_partition)[:5]) + (", …" if len(result.by_partition) > 5 else "")

@@ -9,6 +9,9 @@ from vector_pipeline.sync.stages import STAGES
 SOURCE = "source"
 COLLECTION = dg.AssetKey(["qdrant", "collection"])
 CHECK_JOB = "check_collection"
+"""The collection's upkeep and the checks that cost little: after syncs."""
+CHECK_ALL_JOB = "check_everything"
+"""All checks, those too that ask sources or embed queries: on a schedule, and by hand."""
 
 FULL_TAG = "vector_pipeline/full"
 ALLOW_DELETIONS_TAG = "vector_pipeline/allow_deletions"

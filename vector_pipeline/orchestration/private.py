@@ -15,6 +15,7 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
     MAX_RETRIES_TAG,
     PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
 )
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MAX_RETRIES_TAG",
     "NOT_FINISHED_STATUSES",
     "PARTITION_NAME_TAG",
+    "WILL_RETRY_TAG",
     "InstanceRef",
     "event_files",
     "forget_input_version",

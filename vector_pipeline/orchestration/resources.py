@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from vector_pipeline.orchestration.abandoned import end_abandoned_runs, marked_alive
+from vector_pipeline.settings import Settings
 from vector_pipeline.settings_file import SettingsError, find_settings_file, load_settings
 from vector_pipeline.sync.pipeline import Pipeline
 
@@ -37,12 +38,18 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
             yield pipeline
 
 
-def sources_per_run() -> int:
-    """How many sources share a run, as the settings say; 1 where they can't be read.
+def settings_in_force() -> Settings | None:
+    """The settings as the code location is loaded, None where they can't be read.
 
     The code location loads all the same: the sensors then show what is wrong with the settings.
     """
     try:
-        return load_settings(find_settings_file(None)).settings.limits.sources_per_run
+        return load_settings(find_settings_file(None)).settings
     except SettingsError:
-        return 1
+        return None
+
+
+def sources_per_run() -> int:
+    """How many sources share a run, as the settings say; 1 where they can't be read."""
+    settings = settings_in_force()
+    return settings.limits.sources_per_run if settings else 1

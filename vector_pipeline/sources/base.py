@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -119,3 +119,32 @@ class Source(Protocol):
     def close(self) -> None:
         """Releases connections and files; may be called twice."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A document as it is held: what its source may need to find it again."""
+
+    native_id: bytes
+    version: str
+    uri: str
+    metadata: Mapping[str, Any]
+
+    @property
+    def item(self) -> Item:
+        """The document as an item without what a listing tells besides."""
+        return Item(self.native_id, self.version, self.uri)
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """A source whose `fetch` can't tell by an id alone what the source says now."""
+
+    def reread(self, held: Sequence[Held]) -> Iterator[Document | Restated | Failure]:
+        """One answer per document, from the source as it is now. Raises SourceError when the source itself fails."""
+        ...
+
+
+def reread(source: Source, held: Sequence[Held]) -> Iterator[Document | Restated | Failure]:
+    """What a source now says of documents that are held, without a listing. Raises SourceError."""
+    return source.reread(held) if isinstance(source, Rereads) else source.fetch([one.item for one in held])

@@ -14,6 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
+from vector_pipeline.state.errors import StateCorrupt
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNSAFE = re.compile("[\x00\x1a\ud800-\udfff]")
@@ -40,8 +42,13 @@ def to_bytes(text: str) -> bytes:
 
 
 def to_text(body: bytes) -> str:
-    """The inverse of `to_bytes`."""
-    return body.decode("utf-8", "surrogatepass")
+    """The inverse of `to_bytes`. Raises StateCorrupt for bytes that never came from there."""
+    try:
+        return body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise StateCorrupt(
+            "the state store holds a damaged text", hint="`vector-pipeline check --full` names the document"
+        ) from error
 
 
 def to_microseconds(moment: datetime) -> int:

@@ -60,6 +60,11 @@ def upgrade(location: Location) -> MigrationStatus:
     return status(location)
 
 
+def check_known(revision: str) -> None:
+    """Raises MigrationError for a revision that this code does not know: a newer version's."""
+    _pending(revision)
+
+
 def rollback(location: Location, revision: str = "-1") -> MigrationStatus:
     """Takes the schema back to `revision` ("-1": one step, "base": no tables), after a backup of a SQLite file.
 

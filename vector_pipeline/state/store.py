@@ -6,25 +6,32 @@ its own (or several bounded ones where it says so) and raises StateError.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from vector_pipeline.state import migrate
+from vector_pipeline.state.chunk_texts import ChunkTextsPart
+from vector_pipeline.state.contents import ContentsPart
 from vector_pipeline.state.counts import CountsPart
 from vector_pipeline.state.discoveries_table import DiscoveriesPart
 from vector_pipeline.state.documents_table import DocumentsPart
 from vector_pipeline.state.embeddings_table import EmbeddingsPart
 from vector_pipeline.state.engine import Database, missing
 from vector_pipeline.state.errors import MigrationError
+from vector_pipeline.state.evidence import EvidencePart
 from vector_pipeline.state.garbage import GarbagePart
 from vector_pipeline.state.history_table import HistoryPart
 from vector_pipeline.state.location import Location
-from vector_pipeline.state.locks import exclusive
+from vector_pipeline.state.locks import exclusive, exclusive_together
+from vector_pipeline.state.mending import MendingPart
 from vector_pipeline.state.partitions_table import PartitionsPart
 from vector_pipeline.state.points_table import PointsPart
 from vector_pipeline.state.quarantine_table import QuarantinePart
 from vector_pipeline.state.reports import ReportsPart
 from vector_pipeline.state.schema import HEAD
+from vector_pipeline.state.shared_texts import SharedTextsPart
+from vector_pipeline.state.standings import StandingsPart
 from vector_pipeline.state.targets_table import TargetsPart
 
 
@@ -39,6 +46,12 @@ class StateStore(
     ReportsPart,
     CountsPart,
     DiscoveriesPart,
+    ChunkTextsPart,
+    ContentsPart,
+    StandingsPart,
+    MendingPart,
+    EvidencePart,
+    SharedTextsPart,
     GarbagePart,
 ):
     """One open state store. Safe to share between threads; several processes may have it open at once."""
@@ -81,6 +94,10 @@ class StateStore(
         """
         return exclusive(self._db, f"partition {name}", timeout_s)
 
+    def lock_together(self, names: Iterable[str], timeout_s: float) -> AbstractContextManager[set[str]]:
+        """Locks as many of these partitions as can be had within `timeout_s` seconds in all; gives their names."""
+        return _partitions_held(self._db, list(names), timeout_s)
+
     def close(self) -> None:
         """Closes all connections; may be called twice."""
         self._db.close()
@@ -92,3 +109,9 @@ class StateStore(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _partitions_held(database: Database, names: list[str], timeout_s: float) -> Iterator[set[str]]:
+    with exclusive_together(database, (f"partition {name}" for name in names), timeout_s) as held:
+        yield {name for name in names if f"partition {name}" in held}

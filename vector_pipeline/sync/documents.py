@@ -255,6 +255,7 @@ class _Sync:
             raise BrakePulled(
                 f"{name}: {vanished} of {held.height} documents are gone at the source; none was deleted",
                 hint=f"if that is right, run `vector-pipeline sync --source {name} --allow-deletions`",
+                vanished=vanished,
             )
         ids = plan.delete["document_id"].to_list()
         reasons = {self._id(native_id): reason for native_id, reason in listing.reasons.items()}

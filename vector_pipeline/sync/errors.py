@@ -14,4 +14,11 @@ class UnknownSource(SyncError):
 
 
 class BrakePulled(SyncError):
-    """More documents would go than the settings allow at once. Additions and changes were applied, deletions not."""
+    """More documents would go than the settings allow at once. Additions and changes were applied, deletions not.
+
+    `vanished` is the number of documents that would go.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", vanished: int) -> None:
+        super().__init__(message, hint=hint)
+        self.vanished = vanished

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.sources.base import SourceUnreachable
 from vector_pipeline.sync.pipeline import Pipeline
+from vector_pipeline.sync.sightings import record_sighting
 
 PROBES_AT_ONCE = 8
 GRACE_SECONDS = 2.0
@@ -86,11 +87,12 @@ def _too_late(name: str) -> SourceUnreachable:
 def _record(pipeline: Pipeline, name: str, answer: str | PipelineError) -> None:
     """Records what was observed; a failed look is one too, at what was seen before, so that intervals are kept."""
     store = pipeline.store
-    pid = store.partition(name).partition_id
+    pid, now = store.partition(name).partition_id, datetime.now(UTC)
+    record_sighting(store, pid, None if isinstance(answer, PipelineError) else answer, now)
     if isinstance(answer, PipelineError):
         seen = store.observation(pid)
         answer = seen[0] if seen else ""
-    store.record_observation(pid, answer, datetime.now(UTC))
+    store.record_observation(pid, answer, now)
 
 
 def _patience(pipeline: Pipeline, name: str, longest: float | None) -> float:

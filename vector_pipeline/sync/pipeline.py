@@ -31,6 +31,7 @@ from vector_pipeline.sync.build_record import settings_at, settings_record
 from vector_pipeline.sync.errors import UnknownSource
 from vector_pipeline.sync.partitions import find_configured, list_partitions, site_sources
 from vector_pipeline.sync.payload import PAYLOAD_VERSION
+from vector_pipeline.sync.restore_mark import refuse_half_restored
 
 USUAL_DISTANCE = "Cosine"
 
@@ -47,16 +48,18 @@ class Pipeline:
 
     @cached_property
     def store(self) -> StateStore:
-        """The state store, migrated to this version. Raises StateError."""
+        """The state store, migrated to this version. Raises StateError, RestoreUnfinished."""
         if self.beside:
             return self.beside.store
+        refuse_half_restored(self.data_dir)
         return StateStore.open(Location.from_settings(self.settings.state, self.data_dir))
 
     @cached_property
     def index(self) -> VectorIndex:
-        """The vector index. Raises VectorIndexError."""
+        """The vector index. Raises VectorIndexError, RestoreUnfinished."""
         if self.beside:
             return self.beside.index
+        refuse_half_restored(self.data_dir)
         return open_index(self.settings.index, self.data_dir)
 
     @cached_property

@@ -91,3 +91,19 @@ def test_a_search_for_nothing_is_refused(searched: VectorIndex) -> None:
 def test_a_rare_term_counts_more_than_a_common_one(filled: VectorIndex) -> None:
     filled.upsert("c", [replace(make_point(30), sparse=terms(1)), replace(make_point(31), sparse=terms(5000))])
     assert filled.search("c", Query(None, terms(1, 5000), limit=1))[0].point_id == point_id(31)
+
+
+@pytest.mark.parametrize("query", [Query(vector(6), None), Query(None, terms(1006)), Query(vector(6), terms(1006))])
+def test_an_exact_search_finds_what_an_approximate_one_does_and_nothing_farther(
+    searched: VectorIndex, query: Query
+) -> None:
+    exact = searched.search("c", replace(query, exact=True))
+    assert exact[0].point_id == point_id(6)
+    found = searched.search("c", query)
+    assert [hit.score for hit in exact] == pytest.approx([hit.score for hit in found], abs=1e-5)
+
+
+def test_an_exact_search_ranks_by_the_cosine_of_every_vector(searched: VectorIndex) -> None:
+    hits = searched.search("c", Query(vector(6), None, limit=10, exact=True))
+    cosines = sorted((float(vector(6) @ vector(number)) for number in range(20)), reverse=True)
+    assert [hit.score for hit in hits] == pytest.approx(cosines[:10], abs=1e-5)

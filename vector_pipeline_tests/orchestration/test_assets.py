@@ -124,7 +124,14 @@ def test_counts_are_there_also_where_they_are_zero(dagster_project: DagsterProje
 
 def test_the_checks_of_a_good_run_pass(dagster_project: DagsterProject, notes: Path) -> None:
     found = evaluations(dagster_project.run("local_files", "notes"))
-    assert set(found) == {"no_empty_document", "counts_match", "vectors_valid", "quarantine_empty"}
+    assert set(found) == {
+        "chunks_cover_documents",
+        "no_empty_document",
+        "counts_match",
+        "payloads_valid",
+        "vectors_valid",
+        "quarantine_empty",
+    }
     assert all(evaluation.passed for evaluation in found.values())
 
 

@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from vector_pipeline.consistency.check_file import checks_on
 from vector_pipeline.definitions import build_definitions, defs
 from vector_pipeline.orchestration.assets import build_chain
 from vector_pipeline.orchestration.names import sync_job_name
@@ -41,13 +42,18 @@ def chain(source_type: str) -> dict[str, tuple[str, list[str], str, list[str]]]:
     return {
         f"{source_type}/source": (source_type, [], partitions, []),
         f"{source_type}/documents": (source_type, [f"{source_type}/source"], partitions, []),
-        f"{source_type}/chunks": (source_type, [f"{source_type}/documents"], partitions, ["no_empty_document"]),
+        f"{source_type}/chunks": (
+            source_type,
+            [f"{source_type}/documents"],
+            partitions,
+            ["chunks_cover_documents", "no_empty_document"],
+        ),
         f"{source_type}/embeddings": (source_type, [f"{source_type}/chunks"], partitions, []),
         f"{source_type}/points": (
             source_type,
             [f"{source_type}/embeddings"],
             partitions,
-            ["counts_match", "quarantine_empty", "vectors_valid"],
+            ["counts_match", "payloads_valid", "quarantine_empty", "vectors_valid"],
         ),
     }
 
@@ -55,7 +61,7 @@ def chain(source_type: str) -> dict[str, tuple[str, list[str], str, list[str]]]:
 def test_every_source_type_has_its_chain_and_all_end_in_the_collection() -> None:
     expected = {name: node for source_type in SOURCE_TYPES for name, node in chain(source_type).items()}
     points = sorted(f"{source_type}/points" for source_type in SOURCE_TYPES)
-    expected["qdrant/collection"] = ("qdrant", points, "", ["points_match_state"])
+    expected["qdrant/collection"] = ("qdrant", points, "", sorted(check.name for check in checks_on("collection")))
     assert graph(definitions()) == expected
 
 
@@ -71,8 +77,8 @@ def test_a_further_source_type_needs_nothing_but_its_name() -> None:
 def test_sensors_and_the_hourly_check_are_on_by_default() -> None:
     repository = definitions().get_repository_def()
     running = {sensor.name for sensor in repository.sensor_defs if sensor.default_status.value == "RUNNING"}
-    assert running == {*(f"observe_{source_type}" for source_type in SOURCE_TYPES), "check_after_syncs"}
-    [schedule] = repository.schedule_defs
+    assert running == {*(f"observe_{source_type}" for source_type in SOURCE_TYPES), "check_after_syncs", "alerts"}
+    schedule = repository.get_schedule_def("check_collection_hourly")
     assert (schedule.cron_schedule, schedule.default_status.value) == ("17 * * * *", "RUNNING")
 
 

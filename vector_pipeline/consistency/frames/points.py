@@ -7,10 +7,17 @@ from collections.abc import Iterable
 import polars as pl
 
 from vector_pipeline.consistency.look import Look
-from vector_pipeline.index.base import INDEXED
 from vector_pipeline.state.records import DERIVED, EXPECTED
 from vector_pipeline.sync.cursors import is_behind
-from vector_pipeline.sync.stages import POINTS
+from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS, POINTS
+
+# Millions of rows: names are numbers into a list of the few there are, ids and hashes are bytes.
+RECORDED = pl.Schema({**EXPECTED, "partition": pl.Categorical()})
+CURRENT = pl.Schema({**DERIVED, "partition": pl.Categorical()})
+PRESENT = pl.Schema(
+    [("source", pl.Categorical()), ("document_id", pl.Binary), ("point_id", pl.Binary), ("payload_hash", pl.Binary)]
+)
+"""What a collection holds; null where a payload lacks the field or holds what is no id or hash."""
 
 KEPT_BACK = pl.Schema({"partition": pl.String, "document_id": pl.Binary})
 KNOWN = pl.Schema({"partition": pl.String})
@@ -19,26 +26,45 @@ COUNTS = pl.Schema({"partition": pl.String, "recorded": pl.Int64, "indexed": pl.
 
 
 def recorded(look: Look) -> pl.DataFrame:
-    """The points that the store says are in the collection, as EXPECTED."""
+    """The points that the store says are in the collection, as RECORDED."""
     store = look.pipeline.store
-    return joined(store.expected_points(_target(look), look.partition_number()), EXPECTED)
+    return joined(store.expected_points(_target(look), look.partition_number()), RECORDED)
 
 
 def derived(look: Look) -> pl.DataFrame:
-    """Every chunk of every live document, as DERIVED."""
-    return joined(look.pipeline.store.derived_points(look.pipeline.chunking, look.partition_number()), DERIVED)
+    """Every chunk of every live document, as CURRENT."""
+    return joined(look.pipeline.store.derived_points(look.pipeline.chunking, look.partition_number()), CURRENT)
 
 
 def indexed(look: Look) -> pl.DataFrame:
-    """The points in the collection, as INDEXED."""
+    """The points in the collection, as PRESENT."""
     pipeline = look.pipeline
     exists = pipeline.index.exists(pipeline.collection)
-    return joined(pipeline.index.scroll(pipeline.collection, look.partition) if exists else (), INDEXED)
+    frames = pipeline.index.scroll(pipeline.collection, look.partition) if exists else ()
+    return joined((present(frame) for frame in frames), PRESENT)
+
+
+def present(frame: pl.DataFrame) -> pl.DataFrame:
+    """An INDEXED frame as PRESENT."""
+    document_id = pl.col("document_id").str.replace_all("-", "", literal=True)
+    return frame.select(
+        pl.col("source").cast(pl.Categorical()),
+        document_id.str.decode("hex", strict=False),
+        "point_id",
+        pl.col("payload_hash").str.decode("hex", strict=False),
+    )
 
 
 def kept_back(look: Look) -> pl.DataFrame:
-    """Documents in quarantine, which keep the points of their last good version, as KEPT_BACK."""
-    return look.pipeline.store.quarantined(look.partition_number()).select(list(KEPT_BACK)).unique()
+    """Documents in quarantine, which keep the points of their last good version, as KEPT_BACK.
+
+    What could not be cut or embedded for another collection is not kept back in this one.
+    """
+    pipeline = look.pipeline
+    base = pl.col("stage").str.split("@").list.first()
+    own = [pipeline.quarantine_stage(stage) for stage in (CHUNKS, EMBEDDINGS)]
+    rows = pipeline.store.quarantined(look.partition_number())
+    return rows.filter(~base.is_in([CHUNKS, EMBEDDINGS]) | pl.col("stage").is_in(own)).select(list(KEPT_BACK)).unique()
 
 
 def known(look: Look) -> pl.DataFrame:
@@ -76,7 +102,7 @@ def counts(look: Look) -> pl.DataFrame:
 
 def joined(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
     """Frames below each other, with the columns of the schema."""
-    parts = [frame.select(list(schema)) for frame in frames]
+    parts = [frame.select(list(schema)).cast(schema) for frame in frames]
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
 
 

@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from vector_pipeline.documents import Document, Failure, Item, Restated
+from vector_pipeline.documents import Document, Failure, Item, Restated, canonical_json
 from vector_pipeline.sources.atlassian.site import Site
+from vector_pipeline.sources.base import Held
 from vector_pipeline.sources.confluence.answers import Json, rows_at, text_at, value_at
 from vector_pipeline.sources.confluence.attachments import read_attachment
 from vector_pipeline.sources.confluence.bodies import read_with_bodies
@@ -166,6 +167,19 @@ class Fetch:
     @property
     def _form(self) -> str:
         return "atlas_doc_format" if self._site.cloud and self._scope.settings.body == "adf" else "storage"
+
+
+def item_held(held: Held) -> Item:
+    """The item of a document that is held, with what its listing said of its place and readers.
+
+    Of the pages above only the nearest is named by its id, which is all that anything is asked by.
+    """
+    titles = list(held.metadata.get("breadcrumb") or ())
+    parts = parse_version(held.version)
+    nearest = parts.above if parts is not None else ""
+    numbers = [*([""] * (len(titles) - 1)), nearest]
+    detail = {"above": [list(one) for one in zip(numbers, titles, strict=False)], "access": held.metadata.get("access")}
+    return Item(held.native_id, held.version, held.uri, detail=canonical_json(detail))
 
 
 def _taken_apart(item: Item) -> _Wanted | None:

@@ -15,12 +15,12 @@ from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated
 from vector_pipeline.settings_atlassian import ConfluenceSettings
 from vector_pipeline.sources.atlassian.errors import AnswerRefused
 from vector_pipeline.sources.atlassian.site import Site
-from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
+from vector_pipeline.sources.base import Held, Known, Listing, SourceMisconfigured
 from vector_pipeline.sources.confluence.addresses import Addresses
 from vector_pipeline.sources.confluence.answers import moment_at, number_at, text_at
 from vector_pipeline.sources.confluence.census_scan import Census
 from vector_pipeline.sources.confluence.delta_scan import Delta
-from vector_pipeline.sources.confluence.fetch import Fetch
+from vector_pipeline.sources.confluence.fetch import Fetch, item_held
 from vector_pipeline.sources.confluence.ground import Ground
 from vector_pipeline.sources.confluence.memory import Memory
 from vector_pipeline.sources.confluence.names import Names
@@ -108,6 +108,10 @@ class ConfluenceSource:
         self._space = space
         fetch = Fetch(self._site, self._search, self._scope, space, self._names)
         yield from fetch.documents(items)
+
+    def reread(self, held: Sequence[Held]) -> Iterator[Document | Restated | Failure]:
+        """The documents as the space has them now, at the place and for the readers they are held with."""
+        return self.fetch([item_held(one) for one in held])
 
     def close(self) -> None:
         """Closes connections."""

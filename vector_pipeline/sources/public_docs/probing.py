@@ -41,7 +41,7 @@ def find_news(site: Site, deadline: float) -> None:
             site.mirror.looked_at(row)
             continue
         try:
-            _look(site, row, deadline)
+            look_at_page(site, row, deadline)
             answered += 1
         except NoTimeLeft:
             break
@@ -54,7 +54,7 @@ def find_news(site: Site, deadline: float) -> None:
         raise silent
 
 
-def _look(site: Site, row: Row, deadline: float) -> None:
+def look_at_page(site: Site, row: Row, deadline: float) -> None:
     """Asks for one page, and marks it where it has changed. Raises SiteSilent, PageRefused."""
     content = site.mirror.content(row.id)
     if content is None:

@@ -16,7 +16,7 @@ from vector_pipeline.conversion.convert import ConversionError
 from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.documents import Document, Failure, Item, hash16
 from vector_pipeline.settings_public_docs import PublicDocsSettings
-from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured, SourceUnreachable
+from vector_pipeline.sources.base import Held, Known, Listing, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.public_docs.answers import NoTimeLeft, PageRefused, SiteSilent
 from vector_pipeline.sources.public_docs.client import SiteClient
 from vector_pipeline.sources.public_docs.contents import GONE, Content
@@ -24,7 +24,7 @@ from vector_pipeline.sources.public_docs.listing import UNKNOWN, build_listing
 from vector_pipeline.sources.public_docs.media import kind_of_answer
 from vector_pipeline.sources.public_docs.mirror import UNLINKED, Mirror
 from vector_pipeline.sources.public_docs.picture import Picture, picture_of, version_of
-from vector_pipeline.sources.public_docs.probing import find_news
+from vector_pipeline.sources.public_docs.probing import find_news, look_at_page
 from vector_pipeline.sources.public_docs.reading import Reader
 from vector_pipeline.sources.public_docs.settling import settle
 from vector_pipeline.sources.public_docs.site import Site, scope_of
@@ -33,6 +33,7 @@ from vector_pipeline.sources.public_docs.visits import Visits
 
 _STAGE = "fetch"
 _PROBE_SECONDS = 8.0
+_REREAD_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,20 @@ class PublicDocs:
     def fetch(self, items: Sequence[Item]) -> Iterator[Document | Failure]:
         """One document or failure per item, from the mirror. Raises SourceError."""
         yield from self._converter.ahead(self._answer, map(self._found, items))
+
+    def reread(self, held: Sequence[Held]) -> Iterator[Document | Failure]:
+        """The documents from the mirror, after each page was looked at as a probe does: one conditional request.
+
+        A page that has changed is marked for the next visit, so that `probe` tells of it. Raises SourceError.
+        """
+        deadline = time.monotonic() + _REREAD_SECONDS
+        with self._mirror.guarded(), self._mirror.locked(0) as alone:
+            for one in held if alone else ():
+                row = self._mirror.row_of(one.native_id.decode("utf-8", "replace"))
+                if row is not None and self._site.allows(row.url):
+                    with suppress(NoTimeLeft, PageRefused):
+                        look_at_page(self._site, row, deadline)
+        yield from self.fetch([one.item for one in held])
 
     def close(self) -> None:
         """Ends requests under way and closes the mirror."""
