@@ -28,6 +28,7 @@ def check_command(
     Example: vector-pipeline check --full
     """
     from vector_pipeline.consistency.check_file import COLLECTION, all_checks, checks_on
+    from vector_pipeline.consistency.checks import checked_builds
 
     if unknown := [name for name in names or () if name not in all_checks()]:
         console.wrong_use(f"no check {unknown[0]!r}; there are: {', '.join(all_checks())}")
@@ -37,30 +38,58 @@ def check_command(
         return
     with console.opened() as pipeline:
         partitions = console.known_sources(pipeline, source or [], with_sites=True)
+        builds = checked_builds(pipeline)
         with _announcing(quiet=as_json) as announce:
-            results = list(_results(pipeline, chosen, partitions if source else [None], full, announce))
+            results = list(_results(builds, chosen, partitions if source else [None], full, announce))
+        names = [build.collection for build in builds]
     if as_json:
-        console.print_json({"passed": all(result.passed for result in results), "checks": [*map(_data, results)]})
+        passed = all(result.passed for result in results)
+        console.print_json({"passed": passed, "collections": names, "checks": [*map(_data, results)]})
     else:
         _print(results)
+        if len(names) > 1:
+            console.out.print(f"[dim]of {names[0]}, which searches use, and of {names[1]}[/dim]", soft_wrap=True)
     if any(result.is_error and not result.passed for result in results):
         raise typer.Exit(console.FAILED)
 
 
 def _results(
-    pipeline: Pipeline,
+    builds: Sequence[Pipeline],
     checks: Sequence[Check],
     partitions: Sequence[str | None],
     full: bool,
     announce: Callable[[str], None],
 ) -> Iterator[CheckResult]:
-    """One result per check, over all of the partitions."""
-    from vector_pipeline.consistency.checks import each_result, look_at, searched_build
+    """One result per check: over all of the collections where it is of one alone, else of the first."""
+    from vector_pipeline.consistency.checks import is_of_a_collection
+    from vector_pipeline.consistency.result import with_other
+
+    first, *others = builds
+    found = {
+        (result.name, build.collection): result
+        for build in others
+        for result in _of_one(build, [*filter(is_of_a_collection, checks)], partitions, full, announce)
+    }
+    for result in _of_one(first, checks, partitions, full, announce):
+        for (name, collection), other in found.items():
+            result = with_other(result, other, collection) if name == result.name else result
+        yield result
+
+
+def _of_one(
+    build: Pipeline,
+    checks: Sequence[Check],
+    partitions: Sequence[str | None],
+    full: bool,
+    announce: Callable[[str], None],
+) -> Iterator[CheckResult]:
+    """One result per check of one collection, over all of the partitions."""
+    from vector_pipeline.consistency.checks import each_result, look_at
     from vector_pipeline.consistency.look import Depth
     from vector_pipeline.consistency.result import merged
 
-    announce(checks[0].name)
-    build = searched_build(pipeline)
+    if checks:
+        announce(checks[0].name)
     depth = Depth.FULL if full else Depth.SAMPLE
     looks = [each_result(look_at(build, partition, depth=depth), checks) for partition in partitions]
     # One check after the other through all looks: each is shown as soon as it is there.

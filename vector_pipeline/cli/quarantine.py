@@ -27,6 +27,7 @@ def list_command(
     """
     with console.opened() as pipeline:
         rows = pipeline.store.quarantined(_partition(pipeline, source)).to_dicts()
+        rows = [{**row, "stage": pipeline.shown_stage(row["stage"])} for row in rows]
     if as_json:
         shown = [{**row, "native_id": _name(row)} for row in rows]
         console.print_json({"quarantined": shown})

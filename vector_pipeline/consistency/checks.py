@@ -15,13 +15,14 @@ import duckdb
 import polars as pl
 
 from vector_pipeline.consistency.check_file import COLLECTION, Check, all_checks, checks_on
-from vector_pipeline.consistency.frames import FRAMES
+from vector_pipeline.consistency.frames import FRAMES, OF_A_COLLECTION
 from vector_pipeline.consistency.look import Depth, Look
 from vector_pipeline.consistency.result import MOST_OFFENDERS, OFFENDERS, CheckResult
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.index.base import VectorIndexError
 from vector_pipeline.state.errors import StateLocked
 from vector_pipeline.sync.builds import active_builds
+from vector_pipeline.sync.collection import collection_is_lost
 from vector_pipeline.sync.pipeline import Pipeline
 
 POINTS_MATCH_STATE = "points_match_state"
@@ -44,13 +45,21 @@ def look_at(
     return look if seed is None else Look(pipeline, FRAMES, partition, depth, seed)
 
 
-def searched_build(pipeline: Pipeline) -> Pipeline:
-    """The pipeline of the collection that searches use, where its settings are known; else that of the settings."""
+def checked_builds(pipeline: Pipeline) -> list[Pipeline]:
+    """The pipelines of the collections to check: that of the one that searches use, where its settings are known, then
+    that of the one being built.
+    """
     try:
-        return active_builds(pipeline)[0]
+        first, *others = active_builds(pipeline)
+        return [first, *(build for build in others if not collection_is_lost(build))]
     except VectorIndexError:
         # The checks that need the index will say so, each for itself.
-        return pipeline
+        return [pipeline]
+
+
+def is_of_a_collection(check: Check) -> bool:
+    """Whether what it says of one collection says nothing of another."""
+    return not OF_A_COLLECTION.isdisjoint(check.frames)
 
 
 def run_checks(look: Look, checks: Iterable[Check] | None = None) -> list[CheckResult]:

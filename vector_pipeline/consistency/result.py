@@ -101,6 +101,14 @@ def offender_rows(result: CheckResult) -> list[dict[str, str]]:
     return [{name: str(row[name]) for name in OFFENDER_COLUMNS} for row in rows]
 
 
+def with_other(result: CheckResult, other: CheckResult, collection: str) -> CheckResult:
+    """The result of a check with that of the same for another collection, whose offenders say so."""
+    elsewhere = other.offending.with_columns(why=pl.concat_str("why", pl.lit(f" (in {collection})")))
+    error = f"{collection}: {other.error}" if other.error else ""
+    both = merged([result, replace(other, offending=elsewhere, error=error)])
+    return replace(both, numbers=result.numbers)
+
+
 def merged(results: Sequence[CheckResult]) -> CheckResult:
     """One result of a check for several partitions that were looked at apart; there must be at least one.
 

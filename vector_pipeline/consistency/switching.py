@@ -7,12 +7,12 @@ that fail; which collection searches use is always what the alias says.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from vector_pipeline.consistency.check_file import all_checks
-from vector_pipeline.consistency.checks import look_at, run_checks
+from vector_pipeline.consistency.check_file import AFTER_SYNCS, COLLECTION, checks_on
+from vector_pipeline.consistency.checks import is_of_a_collection, look_at, run_checks
 from vector_pipeline.consistency.result import CheckResult
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.state.errors import StateLocked
@@ -23,9 +23,6 @@ from vector_pipeline.sync.collection import collection_is_lost, prepare_collecti
 from vector_pipeline.sync.errors import SyncError
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import bring_up_to_date
-
-BEFORE_SWITCH = frozenset({"points_match_state", "vectors_valid"})
-"""The checks that a collection must pass before searches go to it: those that look at the collection alone."""
 
 MOST_NAMED = 10
 """Documents that a refusal names."""
@@ -84,7 +81,7 @@ def roll_back(pipeline: Pipeline, *, now: bool = False, allow_missing: bool = Fa
 
     The one they leave is taken back: searches go to it again only by `switch`. Raises NothingToRollBackTo.
     """
-    store, searched = pipeline.store, pipeline.index.alias(pipeline.settings.index.alias)
+    searched = pipeline.index.alias(pipeline.settings.index.alias)
     target = find_former(pipeline)
     if target is None or searched is None:
         raise NothingToRollBackTo(
@@ -101,10 +98,7 @@ def roll_back(pipeline: Pipeline, *, now: bool = False, allow_missing: bool = Fa
         run_id = f"rollback-{uuid.uuid4()}"
         for name in pipeline.partitions():
             bring_up_to_date(build, name, run_id)
-    result = _move(build, searched, pipeline, allow_missing=allow_missing or now)
-    if result.moved:
-        store.record_state(searched, REJECTED)
-    return result
+    return _move(build, searched, pipeline, allow_missing=allow_missing or now, rejects=True)
 
 
 def find_former(pipeline: Pipeline) -> Target | None:
@@ -120,9 +114,12 @@ def find_former(pipeline: Pipeline) -> Target | None:
 
 
 def checks_before_switch(build: Pipeline) -> list[CheckResult]:
-    """What must hold of a collection before searches go to it: those of BEFORE_SWITCH that fail."""
-    found = run_checks(look_at(build), [check for name, check in all_checks().items() if name in BEFORE_SWITCH])
-    return [result for result in found if not result.passed or result.unconfirmed]
+    """What must hold of a collection before searches go to it, and does not: the checks that say something of this one
+    alone, but for those that embed queries.
+    """
+    wanted = [check for check in checks_on(COLLECTION) if check.when == AFTER_SYNCS and is_of_a_collection(check)]
+    found = run_checks(look_at(build), wanted)
+    return [result for result in found if (result.is_error and not result.passed) or result.unconfirmed]
 
 
 def _move(
@@ -131,9 +128,9 @@ def _move(
     pipeline: Pipeline,
     *,
     allow_missing: bool,
-    checks: Callable[[Pipeline], Sequence[CheckResult]] = checks_before_switch,
+    rejects: bool = False,
 ) -> Switching:
-    """Moves searches to the collection of `build` unless something speaks against it."""
+    """Moves searches to the collection of `build` unless something speaks against it; `rejects` the one they leave."""
     alias, store = pipeline.settings.index.alias, pipeline.store
     wanted = build.collection
     try:
@@ -145,10 +142,15 @@ def _move(
             )
             if missing and not allow_missing:
                 return Switching(searched, wanted=wanted, reason=_why_missing(missing, named), missing=missing)
-            if failed := checks(build):
+            if failed := checks_before_switch(build):
                 return Switching(searched, wanted=wanted, reason=_why_failed(failed), missing=missing)
+            if rejects:
+                # First of all: were this to end half way, the next sync must not go back to what was rejected.
+                store.record_state(searched, REJECTED)
             pipeline.index.set_alias(alias, wanted)
             store.record_live(wanted, datetime.now(UTC))
+            if rejects:
+                store.record_state(searched, REJECTED)  # somebody may have found it searched in between
     except StateLocked:
         return Switching(searched, wanted=wanted, reason="somebody else is at it")
     release_inactive(pipeline)
@@ -162,12 +164,15 @@ def _why_missing(missing: int, named: Sequence[str]) -> str:
 
 
 def _why_failed(failed: Sequence[CheckResult]) -> str:
-    return "; ".join(
-        f"the check {result.name} found {result.offenders:,} of {result.compared:,} points wrong"
-        if not result.passed
-        else f"the check {result.name} could not look at {', '.join(result.unconfirmed)}"
-        for result in failed
-    )
+    return "; ".join(f"the check {result.name} {_why_not_passed(result)}" for result in failed)
+
+
+def _why_not_passed(result: CheckResult) -> str:
+    if result.error:
+        return f"could not run: {result.error}"
+    if result.offenders:
+        return f"found {result.offenders:,} of {result.compared:,} wrong"
+    return f"could not look at {', '.join(result.unconfirmed)}"
 
 
 def refused(result: Switching) -> PipelineError:
@@ -177,5 +182,5 @@ def refused(result: Switching) -> PipelineError:
     elif result.waiting:
         hint = "`vector-pipeline sync` completes it"
     else:
-        hint = "`vector-pipeline sync --full` mends what a check finds; `vector-pipeline check` shows it"
+        hint = "`vector-pipeline check` shows what is wrong, `vector-pipeline repair` mends it"
     return SyncError(f"searches stay on {result.collection} rather than {result.wanted}: {result.reason}", hint=hint)

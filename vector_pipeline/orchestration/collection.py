@@ -8,9 +8,10 @@ import dagster as dg
 
 from vector_pipeline.consistency.check_file import AFTER_SYNCS, checks_on
 from vector_pipeline.consistency.check_file import COLLECTION as ON_COLLECTION
-from vector_pipeline.consistency.checks import each_result, look_at, searched_build
+from vector_pipeline.consistency.checks import checked_builds, each_result, is_of_a_collection, look_at, run_checks
 from vector_pipeline.consistency.look import Depth
 from vector_pipeline.consistency.repairs import record_offenders
+from vector_pipeline.consistency.result import CheckResult, with_other
 from vector_pipeline.consistency.switching import settle_alias
 from vector_pipeline.orchestration.metadata import check_result
 from vector_pipeline.orchestration.names import (
@@ -101,18 +102,29 @@ def build_checks() -> dg.AssetChecksDefinition:
         required_resource_keys={"pipeline"},
     )
     def collection_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        # The collection that searches use; one that is still being built is checked before they go there.
-        pipeline = searched_build(context.resources.pipeline)
-        full = context.run.tags.get(FULL_TAG) == "true"
-        look = with_records(look_at(pipeline, depth=Depth.FULL if full else Depth.SAMPLE), context.instance)
+        depth = Depth.FULL if context.run.tags.get(FULL_TAG) == "true" else Depth.SAMPLE
         selected = [checks[name] for name in sorted(key.name for key in context.selected_asset_check_keys)]
-        for result in each_result(look, selected):
-            doubted = record_offenders(pipeline, result)
-            if doubted:
-                context.log.warning(f"the next run of {', '.join(doubted)} compares everything with the index")
+        searched, *built = checked_builds(context.resources.pipeline)
+        others = {
+            (result.name, build.collection): (build, result)
+            for build in built
+            for result in run_checks(look_at(build, depth=depth), filter(is_of_a_collection, selected))
+        }
+        for result in each_result(with_records(look_at(searched, depth=depth), context.instance), selected):
+            _record(context, searched, result)
+            for (name, collection), (build, other) in others.items():
+                if name == result.name:
+                    _record(context, build, other)
+                    result = with_other(result, other, collection)
             yield check_result(result, COLLECTION)
 
     return collection_checks
+
+
+def _record(context: dg.AssetCheckExecutionContext, build: Pipeline, result: CheckResult) -> None:
+    """Has the next runs mend what offends."""
+    if doubted := record_offenders(build, result):
+        context.log.warning(f"the next run of {', '.join(doubted)} compares everything with the index")
 
 
 def build_check_jobs() -> list[Any]:

@@ -55,10 +55,9 @@ class MendingPart(SoundnessPart):
             with self._db.write() as connection:
                 held = self._touch(connection, partition_id, some)
                 number += len(held)
-                delete_rows(connection, t.chunked, ("document_no",), [(one,) for one in held])
-                delete_rows(
-                    connection, t.chunks, ("document_no",), [(one,) for one, deleted in held.items() if deleted]
-                )
+                key = ("chunking_id", "document_no")
+                delete_rows(connection, t.chunked, key, [(chunking, one) for one in held])
+                delete_rows(connection, t.chunks, key, [(chunking, one) for one, deleted in held.items() if deleted])
         return number
 
     def drop_vectors(self, model: int, text_nos: Iterable[int]) -> None:

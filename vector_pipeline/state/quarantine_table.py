@@ -88,11 +88,12 @@ class QuarantinePart(Part):
             )
         return len(found)
 
-    def release_stage(self, stage: str) -> int:
-        """Takes everything out of one stage's quarantine; returns how many rows were in it."""
+    def release_stage(self, partition_id: int, stage: str) -> int:
+        """Takes all of a partition's documents out of one stage's quarantine; returns how many were in it."""
         table = self._t.quarantine
+        rows = table.c.partition_id == partition_id, table.c.stage == stage
         with self._db.write() as connection:
-            return connection.execute(sa.delete(table).where(table.c.stage == stage)).rowcount
+            return connection.execute(sa.delete(table).where(*rows)).rowcount
 
     def quarantined(self, partition_id: int | None = None) -> pl.DataFrame:
         """What is in quarantine, of one partition or of all, latest first, as a QUARANTINED frame."""

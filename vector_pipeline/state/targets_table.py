@@ -60,11 +60,14 @@ class TargetsPart(Part):
         self._change_target(collection, {t.c.settings: dict(settings), t.c.created_at: first})
 
     def record_live(self, collection: str, at: datetime) -> None:
-        """Records that searches use this collection from now on, and that another one which they used is a former."""
+        """Records that searches use this collection from now on, and since when not another one, which is a former
+        unless it was rejected.
+        """
         t = self._t.targets
-        retire = sa.update(t).where(t.c.state == LIVE, t.c.collection != collection)
+        others = sa.update(t).where(t.c.collection != collection)
         with self._db.write() as connection:
-            connection.execute(retire.values(state=FORMER, retired_at=at))
+            connection.execute(others.where(t.c.state == LIVE).values(state=FORMER, retired_at=at))
+            connection.execute(others.where(t.c.state == REJECTED, t.c.retired_at.is_(None)).values(retired_at=at))
         first = sa.func.coalesce(t.c.complete_at, sa.literal(at, t.c.complete_at.type))
         self._change_target(collection, {t.c.state: LIVE, t.c.complete_at: first, t.c.retired_at: None})
 

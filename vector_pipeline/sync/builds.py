@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
+
 from vector_pipeline.embedding.base import EmbeddingError
+from vector_pipeline.state.errors import StateLocked
 from vector_pipeline.state.targets_table import LIVE, REJECTED
 from vector_pipeline.sync.collection import unsettled
-from vector_pipeline.sync.cursors import is_behind
+from vector_pipeline.sync.cursors import EVERYTHING, is_behind, record_revision
 from vector_pipeline.sync.pipeline import Pipeline
-from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS
+from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS, POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,44 @@ def searched_chunking(pipeline: Pipeline) -> int:
 
 
 def release_inactive(pipeline: Pipeline) -> None:
-    """Takes out of quarantine what failed for a collection that is no longer kept up."""
+    """Takes out of quarantine what failed for a collection that is no longer kept up.
+
+    Should it be kept up again, it is compared from the beginning, so that what failed is tried again. A source at work
+    is left for the next time.
+    """
     active = {build.quarantine_stage(stage) for build in active_builds(pipeline) for stage in (CHUNKS, EMBEDDINGS)}
-    for stage in set(pipeline.store.quarantined()["stage"].to_list()) - active:
-        if "@" in stage:
-            pipeline.store.release_stage(stage)
+    stages = pl.col("stage")
+    of_builds = stages.str.split("@").list.first().is_in([CHUNKS, EMBEDDINGS])
+    rows = pipeline.store.quarantined().filter(of_builds & ~stages.is_in(active)).select("partition", "stage").unique()
+    for name, stage in rows.sort("partition", "stage").iter_rows():
+        try:
+            with pipeline.store.lock(name, 0):
+                _compare_anew(pipeline, name, stage.partition("@")[2])
+                pipeline.store.release_stage(pipeline.store.partition(name).partition_id, stage)
+        except StateLocked:
+            continue
+
+
+def _compare_anew(pipeline: Pipeline, name: str, collection: str) -> None:
+    """Takes back how far a partition has come in a collection; without its name (filed by a former version), in all
+    that are kept up.
+    """
+    store = pipeline.store
+    for build in _recorded(pipeline, collection) if collection else active_builds(pipeline):
+        target = store.target_no(build.collection)
+        for stage, config in (
+            (CHUNKS, build.chunks_config),
+            (EMBEDDINGS, build.embeddings_config),
+            (POINTS, build.points_config(target)),
+        ):
+            record_revision(store, store.partition(name), stage, config, EVERYTHING)
+
+
+def _recorded(pipeline: Pipeline, collection: str) -> list[Pipeline]:
+    """The pipeline of a recorded collection, none where this version would make it differently."""
+    record = pipeline.store.find_target(collection)
+    build = pipeline.at(collection, record.settings) if record and record.settings else None
+    try:
+        return [build] if build and build.collection == collection else []
+    except EmbeddingError:
+        return []

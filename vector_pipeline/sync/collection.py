@@ -51,9 +51,10 @@ def _point_first_alias(pipeline: Pipeline) -> None:
     if searched is None or not pipeline.index.exists(searched):
         pipeline.index.set_alias(alias, pipeline.collection)
         searched = pipeline.collection
-    held = store.find_target(pipeline.collection)
-    if searched == pipeline.collection and (held is None or held.state != LIVE):
-        store.record_live(pipeline.collection, datetime.now(UTC))
+    held = store.find_target(searched)
+    # What moved the alias may have died before it was recorded. A collection that is nobody's of ours stays unrecorded.
+    if held.state != LIVE if held else searched == pipeline.collection:
+        store.record_live(searched, datetime.now(UTC))
 
 
 def unsettled(pipeline: Pipeline, target: int) -> list[str]:

@@ -17,6 +17,9 @@ from vector_pipeline.sync.footing import is_unfinished
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS, POINTS
 
+UNFINISHED = "an earlier run did not finish"
+BEING_BUILT = "its next collection is being built"
+
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
 
@@ -47,8 +50,8 @@ def due_partition(pipeline: Pipeline, name: str, observed: str, now: datetime | 
         reason = "changed at the source"
     elif state.settings_hash != pipeline.documents_config(settings):
         reason = "settings changed"
-    elif _stage_is_behind(pipeline, name):
-        reason = "an earlier run did not finish"
+    elif behind := _behind(pipeline, name):
+        reason = behind
     elif not store.due_for_retry(partition.partition_id, now).is_empty():
         reason = "failed documents are due again"
     elif state.census_at is None or now - state.census_at >= settings.listing_every:
@@ -64,12 +67,16 @@ def retry_at(failures: int, last: datetime | None) -> datetime | None:
     return last + min(FIRST_DELAY * int(2**doublings), LONGEST_DELAY)
 
 
-def _stage_is_behind(pipeline: Pipeline, name: str) -> bool:
-    store = pipeline.store
-    partition = store.partition(name)
-    if is_unfinished(store, partition.partition_id) or collection_is_lost(pipeline):
-        return True
-    return any(_build_is_behind(build, name) for build in active_builds(pipeline))
+def _behind(pipeline: Pipeline, name: str) -> str:
+    """What of the stored documents is not in a collection yet, "" for nothing."""
+    if is_unfinished(pipeline.store, pipeline.store.partition(name).partition_id):
+        return UNFINISHED
+    builds = active_builds(pipeline)
+    behind = [build for build in builds if collection_is_lost(build) or _build_is_behind(build, name)]
+    if not behind:
+        return ""
+    searched = pipeline.index.alias(pipeline.settings.index.alias)
+    return BEING_BUILT if behind == [pipeline] and searched not in (None, pipeline.collection) else UNFINISHED
 
 
 def _build_is_behind(pipeline: Pipeline, name: str) -> bool:

@@ -175,8 +175,12 @@ class Pipeline:
         return hash16(self.embeddings_config, self.vectors_identity, str(target).encode(), place)
 
     def quarantine_stage(self, stage: str) -> str:
-        """What failures of a stage are filed under: with the collection's name, where it is not the settings'."""
-        return f"{stage}@{self.collection}" if self.beside else stage
+        """What failures to cut or embed are filed under: another chunking or model may not fail."""
+        return f"{stage}@{self.collection}"
+
+    def shown_stage(self, filed: str) -> str:
+        """What people read for it: the collection's name only where that is not the one of the settings."""
+        return filed.removesuffix(f"@{(self.beside or self).collection}")
 
     def source_settings(self, partition: str) -> SourceSettings | None:
         """The settings of a partition ("git/handbook", "jira/work.OPS"), None when it left the settings."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vector_pipeline.chunking.plain import plain_spans
 from vector_pipeline.consistency.check_file import all_checks, parse
-from vector_pipeline.consistency.checks import each_result, look_at, run_checks, searched_build
+from vector_pipeline.consistency.checks import checked_builds, each_result, look_at, run_checks
 from vector_pipeline.consistency.frames import FRAMES
 from vector_pipeline.consistency.frames.coverage import measure
 from vector_pipeline.consistency.look import Depth, Look
@@ -130,7 +130,7 @@ def test_while_another_collection_is_built_the_one_that_is_searched_is_looked_at
     try:
         with healthy.open() as pipeline:
             assert pipeline.collection != searched
-            build = searched_build(pipeline)
+            [build] = checked_builds(pipeline)
             assert build.collection == searched
             for each in (build, pipeline):
                 results = run_checks(look_at(each))

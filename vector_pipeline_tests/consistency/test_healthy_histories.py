@@ -12,6 +12,7 @@ from vector_pipeline.consistency.checks import look_at, run_check
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.sync.runner import run_stage, sync_partition
 from vector_pipeline.sync.stages import STAGES, Options
+from vector_pipeline_tests.git_repository import GitRepository
 from vector_pipeline_tests.project import Project
 from vector_pipeline_tests.sync.exactness import scratch_folder
 
@@ -69,3 +70,19 @@ def test_no_legitimate_history_is_an_offence(rounds: list[tuple[list[tuple[str, 
             look = look_at(pipeline)
             for name in CHECKS:
                 assert run_check(all_checks()[name], look).offending.rows() == []
+
+
+def test_a_branch_that_was_pushed_by_force_is_no_offence(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path / "repository")
+    first = repository.write("a.md", "# A\n\nFirst.\n").write("b.md", "# B\n\nFirst.\n").commit("first")
+    project = Project(tmp_path / "project")
+    project.add_git("handbook", repository.url)
+    project.sync()
+    repository.write("a.md", "# A\n\nSecond.\n").delete("b.md").write("c.md", "# C\n\nSecond.\n").commit("second")
+    project.sync()
+    repository.reset(first).write("d.md", "# D\n\nThird.\n").commit("another second")
+    project.sync()
+    with project.open() as pipeline:
+        look = look_at(pipeline)
+        for name in CHECKS:
+            assert run_check(all_checks()[name], look).offending.rows() == []

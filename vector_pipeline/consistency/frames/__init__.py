@@ -57,3 +57,6 @@ FRAMES: Mapping[str, Callable[[Look], pl.DataFrame]] = {
     "waiting": waiting,
 }
 """Every frame, with what makes it."""
+
+OF_A_COLLECTION = frozenset({"contents", "counts", "coverage", "indexed", "recorded", "retrieval", "uncut"})
+"""Those of points and chunks: what they say of one collection says nothing of another."""

@@ -20,7 +20,8 @@ def quarantined(look: Look) -> pl.DataFrame:
     rows = store.quarantined(look.partition_number())
     held = {one.name: store.count_documents(one.partition_id) for one in store.partitions()}
     return rows.with_columns(
-        documents=pl.col("partition").replace_strict(held, default=0, return_dtype=pl.Int64)
+        stage=pl.col("stage").map_elements(look.pipeline.shown_stage, pl.String),
+        documents=pl.col("partition").replace_strict(held, default=0, return_dtype=pl.Int64),
     ).select(list(QUARANTINED))
 
 

@@ -58,11 +58,12 @@ def present(frame: pl.DataFrame) -> pl.DataFrame:
 def kept_back(look: Look) -> pl.DataFrame:
     """Documents in quarantine, which keep the points of their last good version, as KEPT_BACK.
 
-    What could not be cut or embedded for another collection is not kept back in this one.
+    What could not be cut or embedded for another collection is not kept back in this one. Former versions filed it
+    without the name of the collection.
     """
     pipeline = look.pipeline
     base = pl.col("stage").str.split("@").list.first()
-    own = [pipeline.quarantine_stage(stage) for stage in (CHUNKS, EMBEDDINGS)]
+    own = [CHUNKS, EMBEDDINGS, *(pipeline.quarantine_stage(stage) for stage in (CHUNKS, EMBEDDINGS))]
     rows = pipeline.store.quarantined(look.partition_number())
     return rows.filter(~base.is_in([CHUNKS, EMBEDDINGS]) | pl.col("stage").is_in(own)).select(list(KEPT_BACK)).unique()
 

@@ -36,6 +36,7 @@ def waiting(look: Look) -> pl.DataFrame:
         if look.partition in (None, one.name)
     }
     return rows.with_columns(
+        stage=pl.col("stage").map_elements(look.pipeline.shown_stage, pl.String),
         is_over=pl.col("retry_at").is_null(),
         age=(pl.lit(look.now) - pl.col("first_at")).dt.total_seconds(fractional=True),
         held=pl.col("partition").replace_strict(held, default=0, return_dtype=pl.Int64),
