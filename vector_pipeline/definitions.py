@@ -45,6 +45,7 @@ def build_definitions(source_types: list[str], per_run: int) -> dg.Definitions:
 
 
 def _build(source_types: list[str], per_run: int) -> dg.Definitions:
+    check_jobs = build_check_jobs()
     jobs = [
         dg.define_asset_job(
             sync_job_name(source_type),
@@ -59,10 +60,10 @@ def _build(source_types: list[str], per_run: int) -> dg.Definitions:
             build_collection(source_types),
         ],
         asset_checks=[build_checks()],
-        jobs=[*jobs, *build_check_jobs(), *build_repair_jobs(), build_backup_job(), build_prune_job()],
+        jobs=[*jobs, *check_jobs, *build_repair_jobs(), build_backup_job(), build_prune_job()],
         sensors=[
             *(build_sensor(source_type) for source_type in source_types),
-            build_check_sensor(source_types),
+            build_check_sensor(source_types, check_jobs),
             build_alert_sensor(source_types),
         ],
         schedules=[

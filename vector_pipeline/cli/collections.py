@@ -44,9 +44,9 @@ def collections_command(as_json: AsJson = False) -> None:
 
 
 def switch_command(allow_missing: AllowMissing = False, as_json: AsJson = False) -> None:
-    """Move searches to the collection of the settings, if it is complete and its checks pass.
+    """Complete the collection of the settings from stored texts, and move searches to it if its checks pass.
 
-    A sync does this by itself, but for a collection that `rollback` has left.
+    A sync does this by itself, but for a collection that `rollback` has left, and where a source can't be reached.
 
     Example: vector-pipeline switch --allow-missing
     """

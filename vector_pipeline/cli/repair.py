@@ -44,7 +44,11 @@ def repair_command(
     with console.opened() as pipeline:
         names = console.known_sources(pipeline, source or [], with_sites=True)
         wanted = Wanted(names, _checks(check or []), full=full, sync=sync)
-        for build in repairable(pipeline):
+        builds = repairable(pipeline)
+        for build in builds:
+            if len(builds) > 1 and not as_json:
+                use = "which searches use" if build is builds[0] else "which searches do not use yet"
+                console.out.print(f"{build.collection}, {use}", style="bold", soft_wrap=True)
             with display(quiet=as_json) as shown:
                 shown.announce(f"looking for what is wrong in {build.collection}")
                 outcome = examine(build, wanted)

@@ -51,6 +51,7 @@ def mend(pipeline: Pipeline, plan: PartitionPlan, run_id: str) -> dict[str, int]
         return _purge(pipeline, plan.partition)
     target = prepare_collection(pipeline)
     if plan.partition == NO_PARTITION:
+        pipeline.store.drop_unowned()
         return {"points removed": _remove(pipeline, target, plan.remove)}
     return _Mending(pipeline, plan, target, run_id).run()
 
@@ -151,7 +152,11 @@ class _Mending:
         damaged = store.damaged_texts(self.pid, self.chunking, documents)
         self.fetch = {*plan.fetch, *unlike, *doubtful}
         self.cut = {*plan.cut}.union(*damaged.values()) - unlike
-        # First of all: text that is read again must not be taken for this.
+        if store.unknown_documents(self.pid, plan.fetch):
+            # Only a listing of everything shows what nobody knows of; what is left of it would be in its way.
+            store.forget_scan(self.pid)
+            store.drop_unowned()
+        # First of the others: text that is read again must not be taken for this.
         store.disown_texts(damaged)
         store.read_again(self.pid, self.fetch, unlike, reason=REASON)
         store.forget_chunked(self.pid, self.chunking, self.cut)

@@ -53,8 +53,9 @@ class Switching:
 def settle_alias(pipeline: Pipeline, *, asked: bool = False, allow_missing: bool = False) -> Switching:
     """Moves searches to the collection of the settings where it is complete and its checks pass.
 
-    `asked`: somebody wants it, also where it was taken back before. `allow_missing`: though documents that can be found
-    now could not be brought into it. Raises SyncError before anything was indexed.
+    `asked`: somebody wants it, also where it was taken back before; then it is completed first from what is stored of
+    the sources. `allow_missing`: though documents that can be found now could not be brought into it. Raises SyncError
+    before anything was indexed, StateLocked where it is to be completed and a source is at work for too long.
     """
     alias = pipeline.settings.index.alias
     if collection_is_lost(pipeline) and pipeline.index.alias(alias) is None:
@@ -68,6 +69,10 @@ def settle_alias(pipeline: Pipeline, *, asked: bool = False, allow_missing: bool
     record = pipeline.store.find_target(pipeline.collection)
     if record and record.state == REJECTED and not asked:
         return Switching(now, wanted=pipeline.collection, reason="it was taken back by `rollback`", rejected=True)
+    if asked:
+        # A source that can't be reached completes nothing by its runs; what is stored of it is enough.
+        for name in unsettled(pipeline, target):
+            bring_up_to_date(pipeline, name, f"switch-{uuid.uuid4()}")
     if waiting := unsettled(pipeline, target):
         reason = f"{len(waiting)} of {len(pipeline.partitions())} sources are not complete in it"
         return Switching(now, wanted=pipeline.collection, reason=reason, waiting=waiting)

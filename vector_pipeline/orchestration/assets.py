@@ -187,7 +187,8 @@ def _check(
             continue
         for partition, result in results.items():
             if not result.passed:
-                _record_failure(pipeline, partition, run_id, f"{stage}: {result.offenders} offend: {result.invariant}")
+                said = f"{check.name} found {result.offenders} offenders: {result.invariant}"
+                _record_failure(pipeline, partition, run_id, f"{stage}: {said} `vector-pipeline repair` mends them.")
                 if stage == POINTS:
                     record_offender(pipeline, partition)
     return answers

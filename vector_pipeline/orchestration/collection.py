@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
-from vector_pipeline.consistency.check_file import AFTER_SYNCS, checks_on
+from vector_pipeline.consistency.check_file import AFTER_SYNCS, Check, checks_on
 from vector_pipeline.consistency.check_file import COLLECTION as ON_COLLECTION
 from vector_pipeline.consistency.checks import checked_builds, each_result, is_of_a_collection, look_at, run_checks
 from vector_pipeline.consistency.look import Depth
@@ -27,6 +29,8 @@ from vector_pipeline.orchestration.names import (
 )
 from vector_pipeline.orchestration.private import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 from vector_pipeline.orchestration.records import with_records
+from vector_pipeline.orchestration.repair_job import MENDING_JOBS
+from vector_pipeline.orchestration.standing import standing_answers
 from vector_pipeline.sync.builds import build_progress
 from vector_pipeline.sync.collection import prepare_collection
 from vector_pipeline.sync.pipeline import Pipeline
@@ -37,6 +41,12 @@ CHECK_SHARE = 0.05
 
 MOST_RUNS = 500
 """Runs that one tick of the sensor looks at."""
+
+
+class CheckForm(dg.Config):
+    """How closely to look."""
+
+    full: bool = Field(default=False, description="Read everything where otherwise a sample is read.")
 
 
 def build_collection(source_types: list[str]) -> dg.AssetsDefinition:
@@ -94,15 +104,18 @@ def build_checks() -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name="collection_checks",
         specs=[
-            dg.AssetCheckSpec(name, asset=COLLECTION, blocking=False, description=check.invariant)
+            dg.AssetCheckSpec(name, asset=COLLECTION, blocking=False, description=_description(check))
             for name, check in checks.items()
         ],
         can_subset=True,
         pool=INDEX_POOL,
         required_resource_keys={"pipeline"},
     )
-    def collection_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        depth = Depth.FULL if context.run.tags.get(FULL_TAG) == "true" else Depth.SAMPLE
+    def collection_checks(
+        context: dg.AssetCheckExecutionContext, config: CheckForm
+    ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
+        full = config.full or context.run.tags.get(FULL_TAG) == "true"
+        depth = Depth.FULL if full else Depth.SAMPLE
         selected = [checks[name] for name in sorted(key.name for key in context.selected_asset_check_keys)]
         searched, *built = checked_builds(context.resources.pipeline)
         others = {
@@ -117,8 +130,16 @@ def build_checks() -> dg.AssetChecksDefinition:
                     _record(context, build, other)
                     result = with_other(result, other, collection)
             yield check_result(result, COLLECTION)
+        if context.run.job_name == CHECK_JOB:
+            left = checks.keys() - {check.name for check in selected}
+            yield from standing_answers(context.instance, [dg.AssetCheckKey(COLLECTION, name) for name in sorted(left)])
 
     return collection_checks
+
+
+def _description(check: Check) -> str:
+    """The invariant, and when it is looked at where that is not after every sync."""
+    return check.invariant if check.when == AFTER_SYNCS else f"{check.invariant} Looked at every hour."
 
 
 def _record(context: dg.AssetCheckExecutionContext, build: Pipeline, result: CheckResult) -> None:
@@ -140,7 +161,7 @@ def build_check_jobs() -> list[Any]:
         dg.define_asset_job(
             CHECK_ALL_JOB,
             selection=upkeep | dg.AssetSelection.checks_for_assets(COLLECTION),
-            description=f"Collection upkeep and all checks. With the tag {FULL_TAG}: true they read everything.",
+            description="Collection upkeep and all checks. With `full` they read everything, else samples.",
         ),
     ]
 
@@ -153,46 +174,62 @@ def build_check_schedule() -> dg.ScheduleDefinition:
         cron_schedule="17 * * * *",
         tags={OPTIMIZE_TAG: "true"},
         default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="All checks, those too that ask sources or embed queries, and the optimizer where it has work.",
     )
 
 
-def build_check_sensor(source_types: list[str]) -> dg.SensorDefinition:
-    """Starts the check when syncs have ended and none is under way: once for all that ran together."""
+def build_check_sensor(source_types: list[str], check_jobs: list[Any]) -> dg.SensorDefinition:
+    """Starts the check when syncs have ended and none is under way: once for all that ran together.
+
+    After a repair it starts all checks, so that what was mended is green again at once.
+    """
     stages = frozenset(key for source_type in source_types for key in chain_keys(source_type))
 
     @dg.sensor(
         name="check_after_syncs",
-        job_name=CHECK_JOB,
+        jobs=check_jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Checks the collection after syncs.",
+        description="Checks the collection after syncs, and by all checks after a repair.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         instance = context.instance
-        latest = _latest_sync(instance, stages)
-        if latest is None or latest == context.cursor:
+        ended = _ended_since(instance, stages, context.cursor)
+        if not ended:
             return dg.SkipReason("nothing was synced since the last check")
         unfinished = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=MOST_RUNS)
         if any(run.job_name in (CHECK_JOB, CHECK_ALL_JOB) or _is_sync(run, stages) for run in unfinished):
             return dg.SkipReason("runs are under way")
         if (pause := pause_before_check(instance)) > 0:
             return dg.SkipReason(f"the last check took long enough to wait another {pause:.0f} s")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=latest)], cursor=latest)
+        latest = ended[0].run_id
+        job = CHECK_ALL_JOB if any(run.job_name in MENDING_JOBS for run in ended) else CHECK_JOB
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=latest, job_name=job)], cursor=latest)
 
     return sensor
 
 
 def _is_sync(run: dg.DagsterRun, stages: frozenset[dg.AssetKey]) -> bool:
-    """Whether a run, of whatever job (a backfill too), works on a stage of a source."""
-    return is_sync_job(run.job_name) or bool(run.asset_selection and run.asset_selection & stages)
+    """Whether a run, of whatever job (a backfill or a repair too), works on what a stage of a source made."""
+    return (
+        is_sync_job(run.job_name)
+        or run.job_name in MENDING_JOBS
+        or bool(run.asset_selection and run.asset_selection & stages)
+    )
 
 
-def _latest_sync(instance: dg.DagsterInstance, stages: frozenset[dg.AssetKey]) -> str | None:
-    """The id of the sync that ended last, well or badly: one that failed may have written before."""
-    ended = instance.get_run_records(
+def _ended_since(
+    instance: dg.DagsterInstance, stages: frozenset[dg.AssetKey], checked: str | None
+) -> list[dg.DagsterRun]:
+    """The syncs and repairs that ended after the one with the id `checked`, the latest first.
+
+    Well or badly: one that failed may have written before.
+    """
+    records = instance.get_run_records(
         dg.RunsFilter(statuses=FINISHED_STATUSES), limit=MOST_RUNS // 10, order_by="update_timestamp", ascending=False
     )
-    return next((record.dagster_run.run_id for record in ended if _is_sync(record.dagster_run, stages)), None)
+    ended = [record.dagster_run for record in records if _is_sync(record.dagster_run, stages)]
+    return list(takewhile(lambda run: run.run_id != checked, ended))
 
 
 def pause_before_check(instance: dg.DagsterInstance) -> float:

@@ -26,6 +26,7 @@ from vector_pipeline.orchestration.names import (
     sync_job_name,
 )
 from vector_pipeline.orchestration.private import MAX_RETRIES_TAG, PARTITION_NAME_TAG, InstanceRef
+from vector_pipeline.orchestration.standing import is_told_again
 from vector_pipeline.sync.stages import Options
 
 _LAUNCH_TAG = "vector_pipeline/launch"
@@ -127,7 +128,8 @@ def _outcome(result: dg.JobExecutionResult) -> RunOutcome:
     failed = {
         f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}": evaluation.description or ""
         for evaluation in result.get_asset_check_evaluations()
-        if not evaluation.passed
+        # An hour may have passed since an answer that is told again: this run says nothing about it.
+        if not (evaluation.passed or is_told_again(evaluation))
     }
     return RunOutcome(result.run_id, result.success, failed, "" if result.success else _first_failure(result))
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from vector_pipeline.consistency.check_file import Check
-from vector_pipeline.consistency.result import OFFENDER_COLUMNS, CheckResult, merged, offender_rows
+from vector_pipeline.consistency.result import CheckResult, merged, offender_rows
 from vector_pipeline.state.history_table import DocumentChange
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, StageResult
 
@@ -24,6 +24,16 @@ ALWAYS_THERE: Mapping[str, tuple[str, ...]] = {
 
 MOST_CHANGES = 50
 """Changed documents that a materialization names."""
+
+_COLUMNS: Mapping[str, str] = {
+    "partition": "source",
+    "document": "document",
+    "why": "why",
+    "repair": "repair",
+    "point_id": "point",
+    "document_id": "document id",
+}
+"""The columns of `offender_rows`, as they are shown."""
 
 _SAFE_LINK = re.compile(r"https?://[^\s<>|]+")
 _MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|<>&~]")
@@ -86,15 +96,22 @@ def check_metadata(result: CheckResult) -> dict[str, Any]:
     if result.error:
         metadata["could_not_run"] = dg.MetadataValue.text(result.error)
     if result.offenders:
-        rows = offender_rows(result)
-        records = [dg.TableRecord({name: _printable(value) for name, value in row.items()}) for row in rows]
-        schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in OFFENDER_COLUMNS])
-        metadata["first_offenders"] = dg.MetadataValue.table(records=records, schema=schema)
+        metadata["first_offenders"] = _offenders(result)
     for partition, reasons in result.by_partition.items():
         metadata[f"offenders_in_{partition}"] = dg.MetadataValue.int(sum(reasons.values()))
     if result.unconfirmed:
         metadata["being_written"] = dg.MetadataValue.text(", ".join(result.unconfirmed))
     return metadata
+
+
+def _offenders(result: CheckResult) -> dg.TableMetadataValue:
+    """The first offenders: what a person reads in front, the long ids behind, where a narrow window cuts them off."""
+    records = [
+        dg.TableRecord({shown: _printable(row[name]) for name, shown in _COLUMNS.items()})
+        for row in offender_rows(result)
+    ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(shown, "string") for shown in _COLUMNS.values()])
+    return dg.MetadataValue.table(records=records, schema=schema)
 
 
 def check_result(result: CheckResult, asset_key: dg.AssetKey) -> dg.AssetCheckResult:

@@ -29,7 +29,7 @@ class PruneIncomplete(dg.Failure):
     """Some kinds could not be looked at or freed; the others were."""
 
 
-@dg.op(pool=INDEX_POOL, required_resource_keys={"pipeline"})
+@dg.op(name="remove", pool=INDEX_POOL, required_resource_keys={"pipeline"})
 def prune_op(context: dg.OpExecutionContext, config: PruneConfig) -> None:
     """Removes what is no longer needed and past its retention, or says what that would be."""
     pipeline: Pipeline = context.resources.pipeline
@@ -72,7 +72,8 @@ def build_prune_schedule(*, running: bool) -> dg.ScheduleDefinition:
         name="prune_weekly",
         job_name=PRUNE_JOB,
         cron_schedule="41 3 * * 0",
-        run_config=dg.RunConfig(ops={"prune_op": PruneConfig(dry_run=False)}),
+        run_config=dg.RunConfig(ops={"remove": PruneConfig(dry_run=False)}),
+        description="Removes what is past its retention, every Sunday. On where `retention.schedule` says so.",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
     )
 

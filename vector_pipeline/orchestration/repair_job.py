@@ -18,6 +18,8 @@ from vector_pipeline.orchestration.names import COLLECTION, INDEX_POOL
 from vector_pipeline.sync.pipeline import Pipeline
 
 REPAIR_JOB, REBUILD_JOB, RESET_JOB = "repair", "rebuild", "reset"
+MENDING_JOBS = frozenset({REPAIR_JOB, REBUILD_JOB, RESET_JOB})
+"""After them all checks are run again."""
 
 _PLAN = ("source", "action", "number")
 _DONE = ("source", "what", "number")
@@ -44,8 +46,8 @@ class RebuildForm(dg.Config):
 class ResetForm(dg.Config):
     """What to forget."""
 
-    source: str = Field(description="TYPE/NAME of the source.")
-    confirm: str = Field(description="The same again, so that nothing is forgotten by a slip.")
+    source: str = Field(default="", description="TYPE/NAME of the source.")
+    confirm: str = Field(default="", description="The same again, so that nothing is forgotten by a slip.")
     drop: bool = Field(default=False, description="Remove documents and points at once, not when they are read again.")
 
 
@@ -70,7 +72,8 @@ def _repair_job() -> dg.JobDefinition:
             if not config.dry_run:
                 carry_out(build, outcome)
             metadata = repair_metadata(outcome, dry_run=config.dry_run)
-            context.log_event(dg.AssetObservation(asset_key=COLLECTION, description="repair", metadata=metadata))
+            said = "repair: what would be done" if config.dry_run else "repair: what was done"
+            context.log_event(dg.AssetObservation(asset_key=COLLECTION, description=said, metadata=metadata))
             passed = passed and outcome.passed
         if not (config.dry_run or passed):
             raise dg.Failure("not everything could be mended; see the observation of this run", allow_retries=False)
@@ -103,10 +106,11 @@ def _rebuild_job() -> dg.JobDefinition:
 def _reset_job() -> dg.JobDefinition:
     @dg.op(name="forget", pool=INDEX_POOL, required_resource_keys={"pipeline"})
     def forget(context: dg.OpExecutionContext, config: ResetForm) -> None:
-        if config.confirm != config.source:
-            raise dg.Failure(f"`confirm` must repeat the source's name, {config.source}", allow_retries=False)
         pipeline: Pipeline = context.resources.pipeline
-        done = reset(pipeline, config.source, drop=config.drop)
+        [source] = _known(pipeline, [config.source])
+        if config.confirm != source:
+            raise dg.Failure(f"`confirm` must repeat the source's name, {source}", allow_retries=False)
+        done = reset(pipeline, source, drop=config.drop)
         metadata: dict[str, Any] = {
             "source": done.partition,
             "documents": done.documents,
@@ -132,13 +136,18 @@ def repair_metadata(outcome: Repair, *, dry_run: bool) -> dict[str, Any]:
         "dry_run": dry_run,
         "passed": outcome.passed,
         "offenders_before": sum(one.offenders for one in outcome.before),
-        "plan": _table(_PLAN, _planned(outcome.plan)),
         "checks": _table(_CHECKS, _compared(outcome)),
-        "left": _table(_LEFT, [(one.check, one.partition, one.number, one.why) for one in outcome.plans[-1].left]),
     }
+    left = [(one.check, one.partition, one.number, one.why) for one in outcome.plans[-1].left]
+    for name, columns, rows in (
+        ("plan", _PLAN, _planned(outcome.plan)),
+        ("done", _DONE, done),
+        ("left_for_a_person", _LEFT, left),
+    ):
+        if rows:
+            metadata[name] = _table(columns, rows)
     if outcome.after is not None:
         metadata["offenders_after"] = sum(one.offenders for one in outcome.after)
-        metadata["done"] = _table(_DONE, done)
         metadata.update(_totals(done))
     if errors := [f"{one.partition}: {one.error}" for one in outcome.done if one.error]:
         metadata["errors"] = "\n".join(errors)
@@ -161,7 +170,7 @@ def _planned(plan: RepairPlan) -> list[tuple[object, ...]]:
 def _compared(outcome: Repair) -> list[tuple[object, ...]]:
     before = {one.name: _verdict(one) for one in outcome.before}
     after = {one.name: _verdict(one) for one in outcome.after or ()}
-    return [(name, before.get(name, ""), after.get(name, "")) for name in before | after]
+    return [(name, before.get(name, ""), after.get(name, "not yet")) for name in before | after]
 
 
 def _verdict(result: CheckResult) -> str:

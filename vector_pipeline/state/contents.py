@@ -232,6 +232,14 @@ class ContentsPart(Part):
                 for number, digest, body in rows_by(connection, bodies, d.c.document_no, document_nos)
             ]
 
+    def unowned_chunks(self, chunking: int) -> dict[int, bytes]:
+        """By number of each document that there is no row of, though there are chunks of it: the id of one of them."""
+        d, k = self._t.documents, self._t.chunks
+        owned = sa.exists().where(d.c.document_no == k.c.document_no)
+        statement = sa.select(k.c.document_no, k.c.chunk_id).where(k.c.chunking_id == chunking, ~owned)
+        with self._db.read() as connection:
+            return dict(map(tuple, connection.execute(statement)))
+
     def document_names(self, document_ids: Sequence[bytes]) -> dict[bytes, str]:
         """What people call these documents: the source's own id where it is readable, else the address."""
         d = self._t.documents

@@ -60,6 +60,23 @@ class MendingPart(SoundnessPart):
                 delete_rows(connection, t.chunks, key, [(chunking, one) for one, deleted in held.items() if deleted])
         return number
 
+    def drop_unowned(self) -> int:
+        """Removes the chunks and the records of points of documents that there is no row of, under every chunking and
+        for every collection; the number of documents. No document ever gets a number again, so nobody misses them.
+        """
+        t = self._t
+        tables = (t.chunks, t.chunked, t.points)
+        unowned: set[int] = set()
+        with self._db.read() as connection:
+            for table in tables:
+                owned = sa.exists().where(t.documents.c.document_no == table.c.document_no)
+                unowned.update(connection.execute(sa.select(table.c.document_no).where(~owned).distinct()).scalars())
+        for some in batches(sorted(unowned)):
+            with self._db.write() as connection:
+                for table in tables:
+                    connection.execute(sa.delete(table).where(table.c.document_no.in_(some)))
+        return len(unowned)
+
     def drop_vectors(self, model: int, text_nos: Iterable[int]) -> None:
         """Drops the vectors that a model has for texts, so that they are embedded again."""
         for some in batches(sorted(set(text_nos)), AT_ONCE):

@@ -53,6 +53,12 @@ class SoundnessPart(Part):
                 found.facts.add(row.document_id)
         return found
 
+    def unknown_documents(self, partition_id: int, document_ids: Iterable[bytes]) -> set[bytes]:
+        """Those of the documents that there is no row of, deleted or not."""
+        d, ids = self._t.documents, set(document_ids)
+        statement = sa.select(d.c.document_id).where(d.c.partition_id == partition_id)
+        return ids - {row.document_id for row in self._by_document(statement, ids)}
+
     def damaged_texts(self, partition_id: int, chunking: int, document_ids: Iterable[bytes]) -> dict[int, set[bytes]]:
         """Texts of these live documents and of their chunks that are missing or are not what their hash says, with the
         documents whose chunks hold them (none for a text that is only a document's own).

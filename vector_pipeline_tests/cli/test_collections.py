@@ -43,10 +43,6 @@ def test_a_change_is_followed_from_the_first_source_to_the_way_back(command: Com
     assert re.search(rf"{new} +building \d+ %", shown.out)
     assert re.search(rf"{old} +live +2 +2 .* wordllama, 256, 1200 characters", shown.out)
     assert "1 of 2 sources complete; missing: local_files/b" in shown.err
-    answer = command.inside("switch")
-    assert answer.code == 1
-    assert f"searches stay on {old} rather than {new}: 1 of 2 sources are not complete in it" in answer.err
-    assert "`vector-pipeline sync` completes it" in answer.err
     answer = command("sync", "--json")
     assert answer.code == 0, answer.err
     assert (answer.json()["switched"], answer.json()["check"]["passed"]) == (True, True)
@@ -59,6 +55,34 @@ def test_a_change_is_followed_from_the_first_source_to_the_way_back(command: Com
     assert "b.md" in command.inside("search", "second words").out
     result = command.inside("switch", "--json").json()
     assert (result["moved"], result["collection"]) == (True, new)
+
+
+def test_what_offends_in_the_collection_being_built_is_named_keeps_searches_away_and_is_mended(
+    command: Command,
+) -> None:
+    [(old, _)] = listed(command)
+    project = command.project
+    project.settings["embedding"] = {"dimensions": 128}
+    project.write()
+    project.sync("local_files/a")
+    with project.open() as pipeline:
+        new = pipeline.collection
+        [point] = next(pipeline.index.scroll(new))["point_id"].to_list()
+        pipeline.index.delete(new, [point])
+    answer = command.inside("check", "points_match_state", "--json")
+    found = answer.json()
+    assert (answer.code, found["collections"]) == (1, [old, new])
+    assert found["checks"][0]["offenders_by_source"] == {"local_files/a": {f"missing (in {new})": 1}}
+    answer = command.inside("switch")
+    assert answer.code == 1
+    assert f"searches stay on {old} rather than {new}" in answer.err
+    assert "points_match_state found 1 of" in answer.err
+    assert "`vector-pipeline repair` mends it" in answer.err
+    answer = command.inside("repair", "--yes", "--check", "points_match_state")
+    assert answer.code == 0, answer.err
+    assert f"{old}, which searches use" in answer.out
+    assert f"{new}, which searches do not use yet" in answer.out
+    assert command.inside("switch").out == f"searches use {new} now\n", "what was missing it had built before"
 
 
 def test_a_build_that_an_earlier_sync_completed_is_switched_to_by_one_with_nothing_to_do(command: Command) -> None:

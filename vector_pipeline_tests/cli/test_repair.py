@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from vector_pipeline_tests.cli.command import Command
-from vector_pipeline_tests.consistency.damage import A, B, healthy_project, points_of, stored
-from vector_pipeline_tests.project import Project
+from vector_pipeline_tests.consistency.damage import A, B, Healthy, healthy_project, points_of, stored
 from vector_pipeline_tests.sync.exactness import scratch_folder
 
 INDEX_CHECK = ("--check", "points_match_state")
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[tuple[Project, Path]]:
-    """A healthy project, and a copy of its data."""
+def made() -> Iterator[Healthy]:
+    """A healthy project that is put back for each test."""
     with scratch_folder() as folder:
-        project = healthy_project(folder)
-        shutil.copytree(project.data, folder / "copy")
-        yield project, folder / "copy"
+        yield Healthy(healthy_project(folder), folder / "copy")
 
 
 @pytest.fixture
-def command(made: tuple[Project, Path]) -> Command:
-    """The command line for the project, a point of which is lost and another one a stray."""
-    project, copy = made
-    shutil.rmtree(project.data)
-    shutil.copytree(copy, project.data)
+def command(made: Healthy) -> Command:
+    """The command line for the project, a point of which is lost."""
+    made.put_back()
+    project = made.project
     with project.open() as pipeline:
         pipeline.index.delete(pipeline.collection, [points_of(pipeline)[0].point_id])
     return Command(project)

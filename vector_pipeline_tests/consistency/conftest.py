@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from vector_pipeline_tests.consistency.damage import healthy_project
-from vector_pipeline_tests.project import Project
+from vector_pipeline_tests.consistency.damage import Healthy, healthy_project
+from vector_pipeline_tests.project import Project, Snapshot
 from vector_pipeline_tests.sync.exactness import scratch_folder
 
 
 @pytest.fixture(scope="session")
-def _healthy() -> Iterator[tuple[Project, Path]]:
-    """The project, and a copy of its data."""
+def _healthy() -> Iterator[Healthy]:
+    """The project, and what it was when it was made."""
     with scratch_folder() as folder:
-        project = healthy_project(folder)
-        shutil.copytree(project.data, folder / "copy")
-        yield project, folder / "copy"
+        yield Healthy(healthy_project(folder), folder / "copy")
 
 
 @pytest.fixture
-def healthy(_healthy: tuple[Project, Path]) -> Project:
+def healthy(_healthy: Healthy) -> Project:
     """Two synced folders of a few documents of several chunks each, in the state in which all checks pass."""
-    project, copy = _healthy
-    shutil.rmtree(project.data)
-    shutil.copytree(copy, project.data)
-    return project
+    _healthy.put_back()
+    return _healthy.project
+
+
+@pytest.fixture
+def before(healthy: Project, _healthy: Healthy) -> Snapshot:
+    """What the collection of the healthy project holds."""
+    return _healthy.snapshot

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from vector_pipeline.index.base import Point, StoredPoint
+from vector_pipeline.index.edge_copy import copy_tree
 from vector_pipeline.sync.pipeline import Pipeline
-from vector_pipeline_tests.project import Project
+from vector_pipeline_tests.project import Project, Snapshot
 
 A, B = "local_files/a", "local_files/b"
 
@@ -31,6 +33,52 @@ def healthy_project(folder: Path, **settings: Any) -> Project:
     return made
 
 
+class Healthy:
+    """A project as it was when it was made, which is put back after what tests did to it."""
+
+    def __init__(self, project: Project, copy: Path) -> None:
+        self.project, self._copy = project, copy
+        copy_tree(project.data, copy, durable=False)
+        self.snapshot = project.snapshot()
+        with project.open() as pipeline:
+            names = [one.name for one in pipeline.store.partitions()]
+            found = [point for name in names for point in points_of(pipeline, name)]
+        self._points = [written(point) for point in found]
+
+    def put_back(self) -> None:
+        """All files as they were, and the points of the collection, whose files are large, by writing them again."""
+        if _index_files(self.project.data) != _index_files(self._copy):
+            shutil.rmtree(self.project.data)
+            copy_tree(self._copy, self.project.data, durable=False)
+            return
+        for path in self.project.data.glob("state.sqlite3*"):
+            if path.is_file():
+                path.unlink()
+        shutil.copy(self._copy / "state.sqlite3", self.project.data)
+        with self.project.open() as pipeline, pipeline.index.session(pipeline.collection):
+            own = {point.point_id for point in self._points}
+            held = {one for frame in pipeline.index.scroll(pipeline.collection) for one in frame["point_id"].to_list()}
+            pipeline.index.delete(pipeline.collection, sorted(held - own))
+            pipeline.index.upsert(pipeline.collection, self._points)
+
+
+def _index_files(data: Path) -> dict[str, bytes]:
+    """The small files that say which collections there are, and the folders of the large ones."""
+    places = sorted((data / "qdrant").glob("collections/*"))
+    small = [data / "qdrant" / "aliases.json", *(place / "schema.json" for place in places)]
+    return {str(path.relative_to(data)): path.read_bytes() if path.is_file() else b"" for path in (*small, *places)} | {
+        str(place.relative_to(data)): b"shard" if (place / "shard").is_dir() else b"" for place in places
+    }
+
+
+def held_by(pipeline: Pipeline) -> Snapshot:
+    """What the collection of an open pipeline holds."""
+    rows: set[tuple[bytes, str, bytes]] = set()
+    for frame in pipeline.index.scroll(pipeline.collection, vectors=True):
+        rows.update(frame.select("point_id", "payload_hash", "vector_hash").iter_rows())
+    return frozenset(rows)
+
+
 def points_of(pipeline: Pipeline, source: str = A) -> list[StoredPoint]:
     """The points of a source, in the order of their ids."""
     frames = pipeline.index.scroll(pipeline.collection, source)
@@ -40,12 +88,18 @@ def points_of(pipeline: Pipeline, source: str = A) -> list[StoredPoint]:
 
 def write_point(pipeline: Pipeline, point: StoredPoint, dense: Any = None, **payload: object) -> None:
     """Writes a point as it is, but for another vector or another payload."""
+    changed = written(point)
+    vector = changed.dense if dense is None else dense
+    pipeline.index.upsert(
+        pipeline.collection, [Point(point.point_id, vector, changed.sparse, {**point.payload, **payload})]
+    )
+
+
+def written(point: StoredPoint) -> Point:
+    """What was written for a point that is stored."""
     assert point.dense is not None
     assert point.sparse is not None
-    vector = point.dense if dense is None else dense
-    pipeline.index.upsert(
-        pipeline.collection, [Point(point.point_id, vector, point.sparse, {**point.payload, **payload})]
-    )
+    return Point(point.point_id, point.dense, point.sparse, point.payload)
 
 
 def in_store(pipeline: Pipeline, statement: str, *values: object) -> int:

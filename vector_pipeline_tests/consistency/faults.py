@@ -329,6 +329,13 @@ def chunks_of_a_deleted_document(pipeline: Pipeline, chance: random.Random) -> N
     change_row(pipeline, f"INSERT INTO chunks ({', '.join(columns)}) SELECT {values} FROM chunks LIMIT 1", *in_order)
 
 
+@fault("chunks_cover_documents", "points_match_state", also_by=("history_consistent",))
+def the_row_of_a_document_lost(pipeline: Pipeline, chance: random.Random) -> None:
+    """Its chunks are left, and would be in the way of those of the document when it comes back."""
+    document = document_of(pipeline, victim(pipeline, chance))
+    change_row(pipeline, "DELETE FROM documents WHERE document_id = ?", document)
+
+
 @fault("payloads_valid")
 def the_metadata_of_a_document_altered(pipeline: Pipeline, chance: random.Random) -> None:
     document = document_of(pipeline, victim(pipeline, chance))

@@ -33,12 +33,6 @@ def was_reset(project: Project, source: str, *, drop: bool = False) -> None:
         reset(pipeline, source, drop=drop)
 
 
-@pytest.fixture
-def before(healthy: Project) -> Snapshot:
-    """What the collection of the healthy project holds."""
-    return healthy.snapshot()
-
-
 def test_a_rebuild_asks_no_source_and_no_endpoint(tmp_path: Path) -> None:
     with OpenAIServer() as endpoint:
         project = healthy_project(tmp_path, **served_by(endpoint))

@@ -14,7 +14,7 @@ from vector_pipeline.consistency.repair_plan import PartitionPlan
 from vector_pipeline.consistency.repairing import Repair, Wanted, examine, repair, repairable
 from vector_pipeline.state.mending import MendingPart
 from vector_pipeline.sync.pipeline import Pipeline
-from vector_pipeline_tests.consistency.damage import A, B, in_store, points_of, stored
+from vector_pipeline_tests.consistency.damage import A, B, held_by, in_store, points_of, stored
 from vector_pipeline_tests.consistency.faults import FAULTS, Fault, document_of
 from vector_pipeline_tests.project import Project, Snapshot
 from vector_pipeline_tests.sync.exactness import assert_exact, due
@@ -32,6 +32,7 @@ EVERYTHING = Wanted(checks=CHECKS, full=True)
 WRITTEN, CUT = {"points written": 1}, {"documents cut": 1}
 REMOVED, PURGED = {"points removed": 1}, {"sources purged": 1}
 EMBEDDED = {"texts embedded": 1}
+REMOVED_ALL = {"points removed": 3}
 READ = {"documents read": 1, "points written": 3}
 
 NEEDED: dict[str, dict[str, int]] = {
@@ -63,6 +64,7 @@ NEEDED: dict[str, dict[str, int]] = {
     "the_text_of_a_document_lost": READ | CUT,
     "a_document_never_cut": CUT | {"points written": 3},
     "chunks_of_a_deleted_document": {},
+    "the_row_of_a_document_lost": REMOVED_ALL | READ | CUT,
     "the_metadata_of_a_document_altered": READ,
     "a_stale_chunk": CUT,
     "a_document_cut_into_nothing": CUT | {"points written": 3},
@@ -86,23 +88,32 @@ MUCH = (
 )
 
 
-@pytest.fixture
-def before(healthy: Project) -> Snapshot:
-    """What the collection of the healthy project holds."""
-    return healthy.snapshot()
-
-
 def harm(project: Project, *faults: str) -> None:
     """Puts faults into the project."""
-    for fault in FAULTS:
-        if fault.name in faults:
-            fault.put_into(project, random.Random(fault.name))
+    with project.open() as pipeline, pipeline.index.session(pipeline.collection):
+        for fault in FAULTS:
+            if fault.name in faults:
+                fault.inject(pipeline, random.Random(fault.name))
 
 
 def mended(project: Project, wanted: Wanted = EVERYTHING) -> Repair:
     """A repair."""
-    with project.open() as pipeline:
+    with project.open() as pipeline, pipeline.index.session(pipeline.collection):
         return repair(pipeline, wanted)
+
+
+def killed_after(project: Project, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repair that ends right after a mark."""
+    original = getattr(MendingPart, mark)
+
+    def dying(self: MendingPart, *args: object, **named: object) -> None:
+        original(self, *args, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MendingPart, mark, dying)
+        with pytest.raises(KeyboardInterrupt):
+            mended(project)
 
 
 def counted(outcome: Repair) -> dict[str, int]:
@@ -121,13 +132,14 @@ def found(outcome: Repair) -> list[object]:
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in NEEDED], ids=lambda fault: fault.name)
 def test_a_fault_is_mended_by_no_more_than_has_to_be_done(healthy: Project, before: Snapshot, fault: Fault) -> None:
-    fault.put_into(healthy, random.Random(fault.name))
-    outcome = mended(healthy, Wanted(checks=sorted(fault.found_by | {"points_match_state"}), full=True))
+    with healthy.open() as pipeline, pipeline.index.session(pipeline.collection):
+        fault.inject(pipeline, random.Random(fault.name))
+        outcome = repair(pipeline, Wanted(checks=sorted(fault.found_by | {"points_match_state"}), full=True))
+        assert held_by(pipeline) == before
     assert not all(result.passed for result in outcome.before)
     assert found(outcome) == []
     assert outcome.passed
     assert counted(outcome) == NEEDED[fault.name]
-    assert healthy.snapshot() == before
 
 
 def test_every_fault_that_is_damage_has_its_mending_told() -> None:
@@ -194,18 +206,36 @@ def test_a_repair_that_was_killed_after_a_mark_harms_nothing(
     """The next sync does what was marked; what no mark was made for, the next repair finds."""
     harm(healthy, "a_stored_vector_damaged")
     harm(healthy, "the_text_of_a_document_altered", "half_of_a_document_deleted", "a_chunk_lost", "an_orphan")
-    with monkeypatch.context() as patch:
-        original = getattr(MendingPart, mark)
-
-        def dying(self: MendingPart, *args: object, **named: object) -> None:
-            original(self, *args, **named)
-            raise KeyboardInterrupt
-
-        patch.setattr(MendingPart, mark, dying)
-        with pytest.raises(KeyboardInterrupt):
-            mended(healthy)
+    killed_after(healthy, mark, monkeypatch)
     healthy.sync()
     assert found(mended(healthy)) == []
+    assert healthy.snapshot() == before
+
+
+def test_what_makes_way_for_a_lost_document_leaves_its_source_to_be_listed(
+    healthy: Project, before: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harm(healthy, "the_row_of_a_document_lost")
+    killed_after(healthy, "drop_unowned", monkeypatch)
+    assert [reason.reason for name in (A, B) if (reason := due(healthy, name))] == ["never synced"]
+    healthy.sync()
+    assert healthy.snapshot() == before
+
+
+def test_chunks_of_a_document_of_which_nothing_else_is_left_are_no_more_in_its_way(
+    healthy: Project, before: Snapshot
+) -> None:
+    """Whose it was, nobody knows, so it comes back when its source is listed."""
+    with healthy.open() as pipeline:
+        point = points_of(pipeline)[0]
+        document = document_of(pipeline, point)
+        mine = [one.point_id for one in points_of(pipeline) if document_of(pipeline, one) == document]
+        pipeline.index.delete(pipeline.collection, mine)
+        assert in_store(pipeline, "DELETE FROM documents WHERE document_id = ?", document) == 1
+    outcome = mended(healthy, Wanted(checks=("chunks_cover_documents",)))
+    assert [(done.partition, done.error) for done in outcome.done] == [("?", "")]
+    assert found(outcome) == []
+    healthy.sync()
     assert healthy.snapshot() == before
 
 

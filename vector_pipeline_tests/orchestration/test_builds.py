@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vector_pipeline.orchestration.names import COLLECTION
-from vector_pipeline_tests.orchestration.dagster_project import DagsterProject, write
+from vector_pipeline_tests.orchestration.dagster_project import DagsterProject, evaluations, write
 
 
 @pytest.fixture
@@ -51,3 +51,24 @@ def test_sensors_build_the_new_collection_and_the_check_job_moves_searches_to_it
     assert (new["searched"], new["complete_percent"]) == (True, 100)
     assert new["collection"] == new["searched_collection"] != old["collection"]
     assert dagster_project.settle() == []
+
+
+def test_what_is_wrong_in_the_collection_being_built_fails_its_check_and_is_mended_before_searches_go_there(
+    dagster_project: DagsterProject, notes: Path, tmp_path: Path
+) -> None:
+    project = dagster_project.project
+    write(tmp_path / "more", "c.md", "Words about the land.")
+    project.add_folder("more", tmp_path / "more")
+    dagster_project.settle()
+    project.settings["embedding"] = {"dimensions": 128}
+    project.write()
+    project.sync("local_files/notes")
+    with project.open() as pipeline:
+        new = pipeline.collection
+        [point] = next(pipeline.index.scroll(new))["point_id"].to_list()
+        pipeline.index.delete(new, [point])
+    found = {name: one.passed for name, one in evaluations(dagster_project.check()).items()}
+    assert [name for name, passed in found.items() if not passed] == ["points_match_state"]
+    assert sorted(dagster_project.settle()) == ["more", "notes"], "the failed check has it compared"
+    assert dagster_project.check().success
+    assert told(dagster_project)["searched_collection"] == new

@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from vector_pipeline.consistency.check_file import AFTER_SYNCS, HOURLY, checks_on
-from vector_pipeline.orchestration.names import CHECK_ALL_JOB, CHECK_JOB, FULL_TAG
+from vector_pipeline.orchestration.names import CHECK_ALL_JOB, CHECK_JOB, COLLECTION, FULL_TAG
+from vector_pipeline.orchestration.standing import LOOKED_AT
 from vector_pipeline_tests.orchestration.dagster_project import DagsterProject, definitions, evaluations, write
 
 
@@ -60,3 +61,25 @@ def test_a_full_run_reads_everything(notes: DagsterProject) -> None:
 
     assert read() == 1
     assert read(**{FULL_TAG: "true"}) == 4
+
+
+def test_an_hourly_answer_stays_on_the_page_after_the_next_sync(notes: DagsterProject) -> None:
+    hourly = {check.name for check in checks_on("collection") if check.when == HOURLY}
+    run(notes, CHECK_ALL_JOB)
+    for _ in range(2):
+        told = evaluations(run(notes, CHECK_JOB))
+        assert hourly < told.keys()
+        assert {name for name, evaluation in told.items() if LOOKED_AT in evaluation.metadata} == hourly
+    run(notes, CHECK_ALL_JOB)
+    for name in hourly:
+        record = notes.instance.get_latest_asset_check_evaluation_record(dg.AssetCheckKey(COLLECTION, name))
+        assert record is not None
+        assert record.evaluation is not None
+        assert LOOKED_AT not in record.evaluation.metadata
+
+
+def test_the_form_of_the_check_reads_everything(notes: DagsterProject) -> None:
+    job = definitions().resolve_job_def(CHECK_JOB)
+    config = {"ops": {"collection_checks": {"config": {"full": True}}}}
+    result = job.execute_in_process(instance=notes.instance, run_config=config)
+    assert evaluations(result)["vectors_valid"].metadata["compared"].value == 4

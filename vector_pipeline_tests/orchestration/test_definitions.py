@@ -210,3 +210,18 @@ def test_a_fault_in_the_collection_is_told_with_its_source(dagster_project: Dags
     assert checked.success, "it is shown and stops nothing"
     assert found.metadata["offenders_in_local_files/a"].value == 1
     assert "local_files/a" in (found.description or "")
+
+
+def test_everything_that_a_person_can_start_or_switch_says_what_it_does() -> None:
+    repository = definitions().get_repository_def()
+    named = [*repository.get_all_jobs(), *repository.schedule_defs, *repository.sensor_defs]
+    assert [one.name for one in named if not one.name.startswith("__") and not one.description] == []
+
+
+@pytest.mark.parametrize("job", ["backup", "check_everything", "prune", "rebuild", "repair", "reset"])
+def test_every_job_with_a_form_opens_with_all_its_fields_filled_in_and_explained(job: str) -> None:
+    ops = definitions().resolve_job_def(job).run_config_schema.config_type.fields["ops"].config_type.fields.values()
+    forms = [op.config_type.fields["config"].config_type for op in ops if "config" in op.config_type.fields]
+    fields = {name: field for form in forms for name, field in getattr(form, "fields", {}).items()}
+    assert fields
+    assert [name for name, field in fields.items() if not (field.description and field.default_provided)] == []

@@ -84,3 +84,11 @@ def test_a_reset_wants_the_name_twice(healthy: DagsterProject) -> None:
 def test_every_field_of_a_form_is_explained() -> None:
     for form in (RepairForm, RebuildForm, ResetForm):
         assert [name for name, field in form.model_fields.items() if not field.description] == []
+
+
+def test_after_a_repair_all_checks_run_again_once(healthy: DagsterProject) -> None:
+    healthy.settle()
+    assert healthy.evaluate("check_after_syncs").requests == []
+    assert run(healthy, "repair", "mend", checks=["points_match_state"], dry_run=False).success
+    assert [one.job_name for one in healthy.evaluate("check_after_syncs").requests] == ["check_everything"]
+    assert healthy.evaluate("check_after_syncs").requests == []

@@ -128,7 +128,7 @@ def test_the_job_shows_first_and_removes_when_told(dagster_project: DagsterProje
     job = definitions().resolve_job_def(PRUNE_JOB)
 
     def run(config: dict[str, object]) -> dict[str, object]:
-        done = job.execute_in_process(instance=instance, run_config={"ops": {"prune_op": {"config": config}}})
+        done = job.execute_in_process(instance=instance, run_config={"ops": {"remove": {"config": config}}})
         (output,) = [event for event in done.all_events if event.event_type_value == "STEP_OUTPUT"]
         return {name: value.value for name, value in output.step_output_data.metadata.items()}
 

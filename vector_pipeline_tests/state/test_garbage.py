@@ -311,6 +311,6 @@ def test_nothing_referred_to_ever_goes(tmp_path: Path) -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

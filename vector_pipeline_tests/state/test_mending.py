@@ -50,6 +50,23 @@ def change(store: StateStore, statement: Callable[[StateStore], sa.Update | sa.D
         assert connection.execute(statement(store)).rowcount
 
 
+def test_what_is_left_of_documents_without_a_row_goes_and_nothing_else(store: StateStore, facts: Facts) -> None:
+    pid, _, target = facts
+    chunking = cut_by(store)
+    assert (store.unowned_chunks(chunking), store.drop_unowned()) == ({}, 0)
+    [gone] = store.document_numbers(pid, ids=ids("a"))
+    [chunk, _] = store.document_chunks(gone, chunking)
+    change(store, lambda store: sa.delete(store._t.documents).where(store._t.documents.c.document_no == gone))
+    assert list(store.unowned_chunks(chunking)) == [gone]
+    assert store.unknown_documents(pid, ids("a", "b")) == set(ids("a"))
+    assert store.drop_unowned() == 1
+    assert store.unowned_chunks(chunking) == {}
+    assert store.recorded_among(target, [chunk.chunk_id]) == set()
+    assert (store.count_chunks(pid, chunking), store.count_points(target)) == (3, 3)
+    store.apply_documents(pid, [row("a", TEXTS["a"])], "run")
+    assert work(store, facts, store.partition("local_files/docs").revision - 1) == (["a"], 0, (2, 0))
+
+
 def body_of(text: str) -> Callable[[StateStore], sa.Update]:
     """Damage to a text."""
 

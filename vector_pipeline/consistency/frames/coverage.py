@@ -7,14 +7,18 @@ after a run, otherwise of a sample or of all, and always of documents that have 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
 
 import polars as pl
 
 from vector_pipeline.consistency.look import Depth, Look
+from vector_pipeline.consistency.repair_plan import NO_PARTITION
 from vector_pipeline.documents import text_hash
 from vector_pipeline.state.contents import Cut, Outline
 from vector_pipeline.state.records import Partition
+from vector_pipeline.state.rows import batches
 from vector_pipeline.sync.cursors import reached_revision
 from vector_pipeline.sync.stages import CHUNKS
 
@@ -22,6 +26,8 @@ COVERAGE = pl.Schema(
     [
         ("partition", pl.Categorical()),
         ("document_id", pl.Binary),
+        ("point_id", pl.Binary),
+        ("unowned", pl.Boolean),
         ("deleted", pl.Boolean),
         ("due", pl.Boolean),
         ("failed", pl.Boolean),
@@ -39,6 +45,8 @@ COVERAGE = pl.Schema(
 )
 """One row per document looked at.
 
+`unowned`: the store has chunks of the document and no row. Its partition and id are those in the payload of
+`point_id`, the point of one of the chunks; "?" and null where the collection does not tell. Nothing else is said of it.
 `due`: the chunks stage has still to look at it; `failed`: it could not be cut; `lost`: the store has no text of it.
 `counted`, `current`, `rows`, `last` and `backward` are those of an outline. Where the text was `read`: whether it is
 what its hash says, how many places with words lie between chunks, how many chunks are not what stands in their place.
@@ -60,7 +68,33 @@ def coverage(look: Look) -> pl.DataFrame:
             for outlines in _outlines(look, partition):
                 rows = list(_rows(look, partition, outlines, share))
                 parts.append(pl.DataFrame(rows, schema=COVERAGE, orient="row"))
+    if look.depth is not Depth.LATEST:
+        parts.append(_unowned(look))
     return pl.concat(parts)
+
+
+def _unowned(look: Look) -> pl.DataFrame:
+    """A row for each document without a row in the store."""
+    pipeline = look.pipeline
+    known = {one.name for one in pipeline.store.partitions()}
+    rows = []
+    for some in batches(pipeline.store.unowned_chunks(pipeline.chunking).values()):
+        told = {point.point_id: point.payload for point in pipeline.index.retrieve(pipeline.collection, some)}
+        for chunk_id in some:
+            name, document = _told(told.get(chunk_id, {}))
+            owner = (name, document) if document and name in known else (NO_PARTITION, None)
+            if look.partition in (None, owner[0]):
+                rows.append({"partition": owner[0], "document_id": owner[1], "point_id": chunk_id, "unowned": True})
+    return pl.DataFrame(rows, schema=COVERAGE).with_columns(due=pl.lit(value=False))
+
+
+def _told(payload: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Source and document that a payload names; a document's id that is none is b""."""
+    try:
+        document = UUID(str(payload.get("document_id"))).bytes
+    except ValueError:
+        document = b""
+    return str(payload.get("source")), document
 
 
 def _share(look: Look) -> float:
@@ -96,6 +130,8 @@ def _rows(look: Look, partition: Partition, outlines: Sequence[Outline], share: 
         yield (
             partition.name,
             one.document_id,
+            None,
+            False,
             one.deleted,
             one.revision > reached,
             one.failed,

@@ -6,7 +6,9 @@ with measured as (
     select
         partition,
         document_id,
+        point_id,
         case
+            when unowned then 'the store has its chunks and knows no such document'
             when deleted then if(rows > 0 or counted is not null, 'deleted, and still has chunks', null)
             when lost then 'its text is gone from the store'
             when counted is null then 'was never cut'
@@ -20,11 +22,20 @@ with measured as (
             when gaps > 0 and rows = 0 then 'has text but no chunks'
             when gaps > 0 then format('{} gaps between its chunks', gaps)
         end as why,
-        if(not deleted and (lost or not text_sound), 'fetch', 'cut') as repair
+        case
+            when unowned then if(document_id is null, 'remove', 'fetch')
+            when not deleted and (lost or not text_sound) then 'fetch'
+            else 'cut'
+        end as repair
     from coverage
     where not due
 )
-select partition, lower(hex(document_id)) as document_id, '' as point_id, why, coalesce(repair, 'cut') as repair
+select
+    partition,
+    coalesce(lower(hex(document_id)), '') as document_id,
+    coalesce(lower(hex(point_id)), '') as point_id,
+    why,
+    repair
 from measured
 where why is not null
 order by partition, document_id
