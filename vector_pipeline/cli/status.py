@@ -56,7 +56,8 @@ def status_command(
         except VectorIndexError as error:
             # What the state store knows is shown all the same.
             index_error = error
-        rows = [_row(pipeline, summary, errors, index_error) for summary in _summaries(pipeline)]
+        troubled = _troubled_since(pipeline)
+        rows = [_row(pipeline, summary, errors, index_error, troubled) for summary in _summaries(pipeline)]
     if as_json:
         console.print_json(
             {
@@ -91,12 +92,36 @@ def _summaries(pipeline: Pipeline) -> list[dict[str, Any]]:
     return [held.get(name, {"name": name}) for name in names]
 
 
+def _troubled_since(pipeline: Pipeline) -> dict[str, datetime]:
+    """By source, since when it is seen to have changed, does not answer, or its runs fail or don't end; the earliest.
+
+    Each of these may be over since, by a good run or by the look that made it so.
+    """
+    from vector_pipeline.sync.sightings import DIFFERS, UNANSWERED, sighted_since
+
+    store = pipeline.store
+    seen = [sighted_since(store, note) for note in (DIFFERS, UNANSWERED)]
+    runs = store.run_facts()
+    since: dict[str, datetime] = {}
+    for one in store.partitions():
+        facts = runs.get(one.partition_id)
+        moments = [notes.get(one.partition_id) for notes in seen]
+        moments += [facts.failing_since, facts.running_since] if facts else []
+        if earliest := min(filter(None, moments), default=None):
+            since[one.name] = earliest
+    return since
+
+
 def _row(
-    pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str], index_error: VectorIndexError | None
+    pipeline: Pipeline,
+    summary: dict[str, Any],
+    errors: dict[str, str],
+    index_error: VectorIndexError | None,
+    troubled: dict[str, datetime],
 ) -> dict[str, Any]:
     name = summary["name"]
     state, reason = _state(pipeline, summary, errors, index_error)
-    behind = _behind(state, summary)
+    behind = _behind(state, summary, troubled.get(name))
     settings = pipeline.source_settings(name)
     return {
         "source": name,
@@ -164,12 +189,12 @@ def _is_locked(pipeline: Pipeline, name: str) -> bool:
         return True
 
 
-def _behind(state: str, summary: dict[str, Any]) -> int:
-    """Seconds since the source was last known to be in step; 0 when it is."""
-    if state in ("in step", "due"):
+def _behind(state: str, summary: dict[str, Any], troubled: datetime | None) -> int:
+    """Seconds since the source is known not to be in step, and at most since it last was; 0 when it is."""
+    moments = [moment for moment in (troubled, summary.get("last_success_at")) if moment]
+    if state in ("in step", "due") or not moments:
         return 0
-    since = summary.get("last_success_at")
-    return int((datetime.now(UTC) - since).total_seconds()) if since else 0
+    return int((datetime.now(UTC) - max(moments)).total_seconds())
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

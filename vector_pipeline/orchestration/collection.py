@@ -39,6 +39,9 @@ from vector_pipeline.sync.stages import POINTS
 CHECK_SHARE = 0.05
 """Part of the time that checks after syncs may take: where one takes a minute, the next waits for twenty."""
 
+QUICK_SECONDS = 5.0
+"""Of a check that are not counted for the pause: Dagster's own start, and small collections."""
+
 MOST_RUNS = 500
 """Runs that one tick of the sensor looks at."""
 
@@ -237,5 +240,5 @@ def pause_before_check(instance: dg.DagsterInstance) -> float:
     last: Sequence[dg.RunRecord] = instance.get_run_records(dg.RunsFilter(job_name=CHECK_JOB), limit=1)
     if not last or last[0].start_time is None or last[0].end_time is None:
         return 0.0
-    took = last[0].end_time - last[0].start_time
+    took = max(0.0, last[0].end_time - last[0].start_time - QUICK_SECONDS)
     return last[0].end_time + took / CHECK_SHARE - time.time()

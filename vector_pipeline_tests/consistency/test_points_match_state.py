@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,44 +24,48 @@ from vector_pipeline.consistency.checks import (
 from vector_pipeline.consistency.frames.points import present
 from vector_pipeline.consistency.look import Depth
 from vector_pipeline.consistency.result import MOST_OFFENDERS, CheckResult
-from vector_pipeline.index.base import INDEXED, Point, StoredPoint
+from vector_pipeline.index.base import INDEXED, Point
 from vector_pipeline.sync.pipeline import Pipeline
+from vector_pipeline_tests.consistency.damage import Healthy, points_of, write_point
 from vector_pipeline_tests.project import Project
+from vector_pipeline_tests.sync.exactness import scratch_folder, settle
 
 FaultMaker = Callable[[Pipeline], None]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
+@pytest.fixture(scope="module")
+def _made() -> Iterator[Healthy]:
     """Two synced folders of five documents each."""
-    made = Project(tmp_path / "project")
+    with scratch_folder() as folder:
+        made = Project(folder / "project")
+        for name in ("a", "b"):
+            for number in range(5):
+                path = folder / name / f"{number}.md"
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(f"# {name}{number}\n\nDocument {number} of {name}.\n")
+            made.add_folder(name, folder / name)
+        settle(made, "local_files/a")
+        made.sync()
+        for name in ("a", "b"):
+            shutil.copytree(folder / name, folder / "sources" / name)
+        yield Healthy(made, folder / "copy")
+
+
+@pytest.fixture
+def project(_made: Healthy) -> Project:
+    """The project as it was made, whatever the test before did."""
+    _made.put_back()
+    folder = _made.project.folder.parent
     for name in ("a", "b"):
-        folder = tmp_path / name
-        folder.mkdir()
-        for number in range(5):
-            (folder / f"{number}.md").write_text(f"# {name}{number}\n\nDocument {number} of {name}.\n")
-        made.add_folder(name, folder)
-    made.sync()
-    return made
+        shutil.rmtree(folder / name)
+        shutil.copytree(folder / "sources" / name, folder / name)
+    return _made.project
 
 
-def points_of(pipeline: Pipeline, source: str) -> list[StoredPoint]:
-    """The points of a source, in the order of their ids."""
-    ids = [
-        point_id
-        for frame in pipeline.index.scroll(pipeline.collection, source)
-        for point_id in frame["point_id"].to_list()
-    ]
-    return sorted(pipeline.index.retrieve(pipeline.collection, ids), key=lambda point: point.point_id)
-
-
-def written(pipeline: Pipeline, point: StoredPoint, **payload: object) -> None:
-    """Writes a point again, with some of its payload changed."""
-    assert point.dense is not None
-    assert point.sparse is not None
-    pipeline.index.upsert(
-        pipeline.collection, [Point(point.point_id, point.dense, point.sparse, {**point.payload, **payload})]
-    )
+@pytest.fixture
+def folder(project: Project) -> Path:
+    """Where the two folders are."""
+    return project.folder.parent
 
 
 def lose_a_point(pipeline: Pipeline) -> None:
@@ -68,16 +73,16 @@ def lose_a_point(pipeline: Pipeline) -> None:
 
 
 def change_a_point(pipeline: Pipeline) -> None:
-    written(pipeline, points_of(pipeline, "local_files/a")[0], payload_hash="00" * 16)
+    write_point(pipeline, points_of(pipeline, "local_files/a")[0], payload_hash="00" * 16)
 
 
 def add_a_stray_point(pipeline: Pipeline) -> None:
-    written(pipeline, replace(points_of(pipeline, "local_files/a")[0], point_id=bytes(range(16))))
+    write_point(pipeline, replace(points_of(pipeline, "local_files/a")[0], point_id=bytes(range(16))))
 
 
 def leave_a_point_of_a_removed_source(pipeline: Pipeline) -> None:
     stray = replace(points_of(pipeline, "local_files/a")[0], point_id=bytes(range(16)))
-    written(pipeline, stray, source="local_files/gone")
+    write_point(pipeline, stray, source="local_files/gone")
 
 
 def leave_a_point_that_names_no_source(pipeline: Pipeline) -> None:
@@ -144,26 +149,26 @@ def test_a_check_of_one_source_looks_at_no_other(project: Project) -> None:
         assert not check_points_match_state(pipeline, "local_files/a").passed
 
 
-def test_documents_kept_back_are_no_fault(project: Project, tmp_path: Path) -> None:
-    (tmp_path / "a" / "0.md").rename(tmp_path / "a" / "0.pdf")
+def test_documents_kept_back_are_no_fault(project: Project, folder: Path) -> None:
+    (folder / "a" / "0.md").rename(folder / "a" / "0.pdf")
     project.sync()
     with project.open() as pipeline:
         assert check_points_match_state(pipeline).passed
 
 
-def test_work_that_is_still_to_do_is_no_fault(project: Project, tmp_path: Path) -> None:
+def test_work_that_is_still_to_do_is_no_fault(project: Project, folder: Path) -> None:
     """The documents are ahead of the points after a run that stopped half way: behind, not wrong."""
     from vector_pipeline.sync.runner import run_stage
 
-    (tmp_path / "a" / "0.md").write_text("# New\n\nAnother text.\n")
-    (tmp_path / "a" / "1.md").unlink()
+    (folder / "a" / "0.md").write_text("# New\n\nAnother text.\n")
+    (folder / "a" / "1.md").unlink()
     with project.open() as pipeline:
         for stage in ("documents", "chunks"):
             run_stage(pipeline, stage, "local_files/a", "a run that stops here")
         assert check_points_match_state(pipeline).passed
 
 
-def test_a_run_under_way_raises_no_alarm(project: Project, tmp_path: Path) -> None:
+def test_a_run_under_way_raises_no_alarm(project: Project, folder: Path) -> None:
     stop = threading.Event()
     failures: list[BaseException] = []
 
@@ -173,7 +178,7 @@ def test_a_run_under_way_raises_no_alarm(project: Project, tmp_path: Path) -> No
                 if stop.is_set():
                     return
                 for number in range(5):
-                    path = tmp_path / "a" / f"{number}.md"
+                    path = folder / "a" / f"{number}.md"
                     if (round_no + number) % 3:
                         path.write_text(f"# {number}\n\nRound {round_no} of {number}.\n")
                     else:
@@ -196,20 +201,20 @@ def test_a_run_under_way_raises_no_alarm(project: Project, tmp_path: Path) -> No
 
 
 def test_a_source_that_is_being_written_for_long_is_named_and_not_blamed(project: Project) -> None:
-    project.settings["state"] = {"timeout": "1s"}
-    project.write()
-    with project.open() as pipeline, project.open() as other:
+    hasty = Project(project.folder, {**project.settings, "state": {"timeout": "1s"}})
+    with hasty.open() as pipeline, hasty.open() as other:
         lose_a_point(pipeline)
         with other.store.lock("local_files/a"):
             result = check_points_match_state(pipeline)
         assert result.passed
         assert result.unconfirmed == ("local_files/a",)
         assert not check_points_match_state(pipeline).passed
+    project.write()
 
 
-def test_a_result_carries_some_offenders_and_counts_all(project: Project, tmp_path: Path) -> None:
+def test_a_result_carries_some_offenders_and_counts_all(project: Project, folder: Path) -> None:
     for number in range(MOST_OFFENDERS + 10):
-        (tmp_path / "b" / f"more{number}.md").write_text(f"# {number}\n\nOne of many, {number}.\n")
+        (folder / "b" / f"more{number}.md").write_text(f"# {number}\n\nOne of many, {number}.\n")
     project.sync()
     with project.open() as pipeline:
         ids = [point.point_id for point in points_of(pipeline, "local_files/b")]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -214,13 +215,14 @@ def test_a_fault_in_the_collection_is_told_with_its_source(dagster_project: Dags
 
 def test_everything_that_a_person_can_start_or_switch_says_what_it_does() -> None:
     repository = definitions().get_repository_def()
-    named = [*repository.get_all_jobs(), *repository.schedule_defs, *repository.sensor_defs]
+    named: list[Any] = [*repository.get_all_jobs(), *repository.schedule_defs, *repository.sensor_defs]
     assert [one.name for one in named if not one.name.startswith("__") and not one.description] == []
 
 
 @pytest.mark.parametrize("job", ["backup", "check_everything", "prune", "rebuild", "repair", "reset"])
 def test_every_job_with_a_form_opens_with_all_its_fields_filled_in_and_explained(job: str) -> None:
-    ops = definitions().resolve_job_def(job).run_config_schema.config_type.fields["ops"].config_type.fields.values()
+    schema: Any = definitions().resolve_job_def(job).run_config_schema.config_type
+    ops = schema.fields["ops"].config_type.fields.values()
     forms = [op.config_type.fields["config"].config_type for op in ops if "config" in op.config_type.fields]
     fields = {name: field for form in forms for name, field in getattr(form, "fields", {}).items()}
     assert fields

@@ -65,7 +65,7 @@ def test_a_new_collection_is_built_beside_the_old_one_which_answers_until_all_is
     project.settings |= change
     project.write()
     assert answers(project) == ALL
-    assert "earlier run" in str(due(project, NOTES))
+    assert "next collection" in str(due(project, NOTES))
     documents = counts(project.sync(NOTES), "documents")
     assert {name: number for name, number in documents.items() if number} == {"unchanged": 2}
     alias, collections, new = alias_and_collections(project)
@@ -178,7 +178,7 @@ def test_a_collection_deleted_behind_our_back_is_rebuilt_without_embedding(
     before = project.snapshot()
     with project.open() as pipeline:
         pipeline.index.drop(pipeline.collection)
-    assert "earlier run" in str(due(project, NOTES))
+    assert "next collection" in str(due(project, NOTES))
     results = project.sync()
     assert sum(result.counts.get("embedded", 0) for result in results) == 0
     assert sum(result.counts.get("changed", 0) + result.counts.get("added", 0) for result in results) == 0
