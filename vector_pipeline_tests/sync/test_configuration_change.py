@@ -178,7 +178,7 @@ def test_a_collection_deleted_behind_our_back_is_rebuilt_without_embedding(
     before = project.snapshot()
     with project.open() as pipeline:
         pipeline.index.drop(pipeline.collection)
-    assert "next collection" in str(due(project, NOTES))
+    assert "earlier run" in str(due(project, NOTES))
     results = project.sync()
     assert sum(result.counts.get("embedded", 0) for result in results) == 0
     assert sum(result.counts.get("changed", 0) + result.counts.get("added", 0) for result in results) == 0
