@@ -5,6 +5,7 @@ Everything in it is real: the state store, the embedded shard, the bundled embed
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import yaml
 from vector_pipeline.consistency.switching import settle_alias
 from vector_pipeline.documents import uuid_text
 from vector_pipeline.settings_file import load_settings
+from vector_pipeline.sources.local_scan import FINE_WINDOW
 from vector_pipeline.sync.discovery import Discovered, discover
 from vector_pipeline.sync.partitions import site_sources
 from vector_pipeline.sync.pipeline import Pipeline
@@ -112,6 +114,14 @@ class Project:
             if pipeline.partitions():
                 settle_alias(pipeline)
         return results
+
+    def let_age(self) -> None:
+        """Waits until no file of its folders is so young that another write might not show in its times."""
+        folders = self.settings.get("sources", {}).get("local_files", {}).values()
+        files = [file for folder in folders for file in Path(folder["path"]).rglob("*")]
+        newest = max((file.lstat().st_ctime_ns for file in files), default=0)
+        while time.time_ns() - newest <= FINE_WINDOW:
+            time.sleep(0.01)
 
     def snapshot(self, *, quarantined: bool = True) -> Snapshot:
         """All points of the collection of the settings in force; those of quarantined documents may be left out."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from vector_pipeline_tests.cli.command import Command
-from vector_pipeline_tests.consistency.damage import A, B, Healthy, healthy_project, points_of, stored
+from vector_pipeline_tests.consistency.damage import A, B, Healthy, points_of, stored
 from vector_pipeline_tests.sync.exactness import scratch_folder
 
 INDEX_CHECK = ("--check", "points_match_state")
@@ -17,7 +17,7 @@ INDEX_CHECK = ("--check", "points_match_state")
 def made() -> Iterator[Healthy]:
     """A healthy project that is put back for each test."""
     with scratch_folder() as folder:
-        yield Healthy(healthy_project(folder), folder / "copy")
+        yield Healthy(folder)
 
 
 @pytest.fixture

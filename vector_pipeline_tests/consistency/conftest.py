@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vector_pipeline_tests.consistency.damage import Healthy, healthy_project
+from vector_pipeline_tests.consistency.damage import Healthy
 from vector_pipeline_tests.project import Project, Snapshot
 from vector_pipeline_tests.sync.exactness import scratch_folder
 
@@ -15,7 +15,7 @@ from vector_pipeline_tests.sync.exactness import scratch_folder
 def _healthy() -> Iterator[Healthy]:
     """The project, and what it was when it was made."""
     with scratch_folder() as folder:
-        yield Healthy(healthy_project(folder), folder / "copy")
+        yield Healthy(folder)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def healthy_project(folder: Path, **settings: Any) -> Project:
             )
             (place / f"{number}.md").write_text(f"# {name}{number}\n\n{sections}")
         made.add_folder(name, place)
+    made.let_age()
     made.sync()
     return made
 
@@ -36,9 +38,17 @@ def healthy_project(folder: Path, **settings: Any) -> Project:
 class Healthy:
     """A project as it was when it was made, which is put back after what tests did to it."""
 
-    def __init__(self, project: Project, copy: Path) -> None:
-        self.project, self._copy = project, copy
-        copy_tree(project.data, copy, durable=False)
+    def __init__(self, folder: Path, make: Callable[[Path], Project] = healthy_project) -> None:
+        self._folder, self._new, self._made = folder, make, 0
+        self._make()
+
+    def _make(self) -> None:
+        self._made += 1
+        place = self._folder / str(self._made)
+        self.project, self._copy = self._new(place), place / "copy"
+        self._sources = _times(place)
+        project = self.project
+        copy_tree(project.data, self._copy, durable=False)
         self.snapshot = project.snapshot()
         with project.open() as pipeline:
             names = [one.name for one in pipeline.store.partitions()]
@@ -46,7 +56,13 @@ class Healthy:
         self._points = [written(point) for point in found]
 
     def put_back(self) -> None:
-        """All files as they were, and the points of the collection, whose files are large, by writing them again."""
+        """All files as they were, and the points of the collection, whose files are large, by writing them again.
+
+        Where a test wrote to the sources, whose times can't be put back, another project is made.
+        """
+        if _times(self._folder / str(self._made)) != self._sources:
+            self._make()
+            return
         if _index_files(self.project.data) != _index_files(self._copy):
             shutil.rmtree(self.project.data)
             copy_tree(self._copy, self.project.data, durable=False)
@@ -60,6 +76,11 @@ class Healthy:
             held = {one for frame in pipeline.index.scroll(pipeline.collection) for one in frame["point_id"].to_list()}
             pipeline.index.delete(pipeline.collection, sorted(held - own))
             pipeline.index.upsert(pipeline.collection, self._points)
+
+
+def _times(place: Path) -> dict[Path, int]:
+    """When each file of the sources was written or changed last."""
+    return {file: file.stat().st_ctime_ns for name in ("a", "b") for file in sorted((place / name).rglob("*"))}
 
 
 def _index_files(data: Path) -> dict[str, bytes]:

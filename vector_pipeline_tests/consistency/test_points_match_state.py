@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,37 +27,35 @@ from vector_pipeline.index.base import INDEXED, Point
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline_tests.consistency.damage import Healthy, points_of, write_point
 from vector_pipeline_tests.project import Project
-from vector_pipeline_tests.sync.exactness import scratch_folder, settle
+from vector_pipeline_tests.sync.exactness import scratch_folder
 
 FaultMaker = Callable[[Pipeline], None]
 
 
+def two_folders(folder: Path) -> Project:
+    """Two synced folders of five documents each."""
+    made = Project(folder / "project")
+    for name in ("a", "b"):
+        for number in range(5):
+            path = folder / name / f"{number}.md"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"# {name}{number}\n\nDocument {number} of {name}.\n")
+        made.add_folder(name, folder / name)
+    made.let_age()
+    made.sync()
+    return made
+
+
 @pytest.fixture(scope="module")
 def _made() -> Iterator[Healthy]:
-    """Two synced folders of five documents each."""
     with scratch_folder() as folder:
-        made = Project(folder / "project")
-        for name in ("a", "b"):
-            for number in range(5):
-                path = folder / name / f"{number}.md"
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(f"# {name}{number}\n\nDocument {number} of {name}.\n")
-            made.add_folder(name, folder / name)
-        settle(made, "local_files/a")
-        made.sync()
-        for name in ("a", "b"):
-            shutil.copytree(folder / name, folder / "sources" / name)
-        yield Healthy(made, folder / "copy")
+        yield Healthy(folder, two_folders)
 
 
 @pytest.fixture
 def project(_made: Healthy) -> Project:
     """The project as it was made, whatever the test before did."""
     _made.put_back()
-    folder = _made.project.folder.parent
-    for name in ("a", "b"):
-        shutil.rmtree(folder / name)
-        shutil.copytree(folder / "sources" / name, folder / name)
     return _made.project
 
 

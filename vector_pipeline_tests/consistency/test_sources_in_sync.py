@@ -27,6 +27,7 @@ def project(tmp_path: Path) -> Project:
         folder.mkdir()
         (folder / "a.md").write_text(f"# One\n\nA text of {name}.\n")
         made.add_folder(name, folder, **rare)
+    made.let_age()
     made.sync()
     look(made)
     return made
