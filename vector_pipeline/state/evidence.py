@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
+from vector_pipeline.state.history_table import select_ingestions
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import UTC_TIME, Ingestion
 from vector_pipeline.state.rows import frame, rows_by
@@ -133,7 +134,7 @@ class EvidencePart(Part):
             numbered = numbered.where(h.c.partition_id == partition_id)
         newest = numbered.subquery()
         statement = (
-            _ingestions(self._t)
+            select_ingestions(self._t)
             .join(newest, newest.c.ingestion_no == h.c.ingestion_no)
             .join(p, p.c.partition_id == h.c.partition_id)
             .where(newest.c.place <= each)
@@ -145,7 +146,7 @@ class EvidencePart(Part):
     def ingestions_of(self, run_ids: Collection[str]) -> list[Ingestion]:
         """The rows of these runs, over all partitions, in the order of their numbers."""
         h, p = self._t.ingestion_history, self._t.partitions
-        statement = _ingestions(self._t).join(p, p.c.partition_id == h.c.partition_id)
+        statement = select_ingestions(self._t).join(p, p.c.partition_id == h.c.partition_id)
         with self._db.read() as connection:
             found = [Ingestion(*list(row)) for row in rows_by(connection, statement, h.c.run_id, set(run_ids))]
         return sorted(found, key=lambda row: row.ingestion_no)
@@ -217,23 +218,6 @@ class EvidencePart(Part):
         )
         with self._db.read() as connection:
             return frame(connection.execute(_of(self._t, statement, partition_id)).all(), RETURNS)
-
-
-def _ingestions(t: Tables) -> sa.Select[Any]:
-    """Rows of runs; the partitions are still to be joined."""
-    h = t.ingestion_history
-    return sa.select(
-        h.c.ingestion_no,
-        t.partitions.c.name,
-        h.c.run_id,
-        h.c.mode,
-        h.c.status,
-        h.c.started_at,
-        h.c.finished_at,
-        h.c.counts,
-        h.c.seconds,
-        h.c.error,
-    ).select_from(h)
 
 
 def _latest(t: Tables, latest: int) -> sa.Subquery:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import Ingestion
+from vector_pipeline.state.schema import Tables
 
 RUNNING = "running"
 
@@ -107,18 +108,7 @@ class HistoryPart(Part):
         """The latest runs, newest first, of one partition or of all."""
         h, p = self._t.ingestion_history, self._t.partitions
         statement = (
-            sa.select(
-                h.c.ingestion_no,
-                p.c.name,
-                h.c.run_id,
-                h.c.mode,
-                h.c.status,
-                h.c.started_at,
-                h.c.finished_at,
-                h.c.counts,
-                h.c.seconds,
-                h.c.error,
-            )
+            select_ingestions(self._t)
             .join(p, p.c.partition_id == h.c.partition_id)
             .order_by(h.c.ingestion_no.desc())
             .limit(limit)
@@ -142,3 +132,20 @@ class HistoryPart(Part):
         with self._db.read() as connection:
             count, last = connection.execute(statement).one()
         return int(count), last
+
+
+def select_ingestions(t: Tables) -> sa.Select[Any]:
+    """Rows of runs; the partitions are still to be joined."""
+    h = t.ingestion_history
+    return sa.select(
+        h.c.ingestion_no,
+        t.partitions.c.name,
+        h.c.run_id,
+        h.c.mode,
+        h.c.status,
+        h.c.started_at,
+        h.c.finished_at,
+        h.c.counts,
+        h.c.seconds,
+        h.c.error,
+    ).select_from(h)

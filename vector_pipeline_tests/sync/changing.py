@@ -37,9 +37,11 @@ def change(project: Project, settings: dict[str, Any]) -> None:
 
 
 def searched(project: Project) -> str:
-    """The collection that the alias points at."""
+    """The collection that the alias points at; there must be one."""
     with project.open() as pipeline:
-        return str(pipeline.index.alias(pipeline.settings.index.alias))
+        name = pipeline.index.alias(pipeline.settings.index.alias)
+    assert name is not None
+    return name
 
 
 def states(project: Project) -> dict[str, str]:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from vector_pipeline.consistency.switching import NothingToRollBackTo, Switching, roll_back, settle_alias
+from vector_pipeline.consistency.switching import NothingToRollBackTo, settle_alias
 from vector_pipeline.embedding.base import EmbeddingError
 from vector_pipeline.sync.builds import build_progress
-from vector_pipeline.sync.collection_list import list_collections
 from vector_pipeline.sync.errors import SyncError
 from vector_pipeline.sync.runner import sync_partition
 from vector_pipeline_tests.project import Project, counts
 from vector_pipeline_tests.simulators.openai_server import OpenAIServer
+from vector_pipeline_tests.sync.changing import change, rolled_back, searched, states, switched
 from vector_pipeline_tests.sync.exactness import assert_consistent, assert_exact, due, quarantined, served_by, settle
 from vector_pipeline_tests.sync.killed_sync import KillPoint, sync_killed
 from vector_pipeline_tests.sync.searching import STOP_WORDS, searching
@@ -45,34 +45,6 @@ def project(folder: Path) -> Project:
         for path, text in files.items():
             (folder / name / path).write_text(text)
     return project
-
-
-def change(project: Project, settings: dict[str, Any]) -> None:
-    """Writes other settings."""
-    project.settings |= settings
-    project.write()
-
-
-def searched(project: Project) -> str | None:
-    """The collection that the alias points at."""
-    with project.open() as pipeline:
-        return pipeline.index.alias(pipeline.settings.index.alias)
-
-
-def states(project: Project) -> dict[str, str]:
-    """The collections by name with their state."""
-    with project.open() as pipeline:
-        return {row.collection: row.state for row in list_collections(pipeline)}
-
-
-def switched(project: Project, **options: bool) -> Switching:
-    with project.open() as pipeline:
-        return settle_alias(pipeline, asked=True, **options)
-
-
-def rolled_back(project: Project, **options: bool) -> Switching:
-    with project.open() as pipeline:
-        return roll_back(pipeline, **options)
 
 
 def texts_of(project: Project) -> dict[str, str]:
