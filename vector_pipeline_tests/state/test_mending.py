@@ -67,6 +67,19 @@ def test_what_is_left_of_documents_without_a_row_goes_and_nothing_else(store: St
     assert work(store, facts, store.partition("local_files/docs").revision - 1) == (["a"], 0, (2, 0))
 
 
+def test_a_document_whose_row_was_lost_comes_back_without_a_repair(store: StateStore, facts: Facts) -> None:
+    pid, _, target = facts
+    chunking = cut_by(store)
+    [gone] = store.document_numbers(pid, ids=ids("a"))
+    change(store, lambda store: sa.delete(store._t.documents).where(store._t.documents.c.document_no == gone))
+    store.apply_documents(pid, [row("a", TEXTS["a"])], "run")
+    assert work(store, facts, store.partition("local_files/docs").revision - 1)[0] == ["a"]
+    [back] = store.document_numbers(pid, ids=ids("a"))
+    assert len(store.document_chunks(back, chunking)) == 2
+    assert store.unowned_chunks(chunking) == {}
+    assert store.count_points(target) == 5
+
+
 def body_of(text: str) -> Callable[[StateStore], sa.Update]:
     """Damage to a text."""
 
