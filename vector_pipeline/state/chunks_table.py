@@ -207,7 +207,8 @@ class ChunksPart(Part):
         # Removed first: a chunk that moved to another place keeps its id, which is unique.
         delete_rows(connection, k, _CHUNK[:3], [(chunking, *key) for key in old])
         # Chunk ids are made of their document's: one that is held elsewhere was left by a row lost behind our back.
-        insert_rows(connection, k, _CHUNK, new, key=_CHUNK_ID, update=[name for name in _CHUNK if name not in _CHUNK_ID])
+        others = [name for name in _CHUNK if name not in _CHUNK_ID]
+        insert_rows(connection, k, _CHUNK, new, key=_CHUNK_ID, update=others)
         return len(new) + len(old.keys() - {(values[1], values[2]) for values in new})
 
     def _record_chunked(self, connection: sa.Connection, chunking: int, rows: Sequence[Chunked]) -> None:
