@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install sync dev test lint bench clean
+.PHONY: help install sync dev test lint bench docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1	/'
@@ -28,8 +28,8 @@ sync: $(STAMP)  ## bring Qdrant in step with the sources of pipeline.yaml
 dev: $(STAMP)  ## Dagster with its sensors and UI, on this machine only
 	$(BIN)/vector-pipeline dev --host 127.0.0.1 --port $(PORT)
 
-test: $(STAMP)  ## all tests, on two cores
-	$(BIN)/pytest -n 2 $(TESTS)
+test: $(STAMP)  ## all tests, three at once: two compute while one waits
+	$(BIN)/pytest -n 3 --dist worksteal $(TESTS)
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -40,8 +40,12 @@ bench: $(STAMP)  ## measure the speed of conversion and of syncing
 	$(BIN)/python -m benchmarks.conversion_speed
 	$(BIN)/python -m benchmarks.sync_speed
 
+docs: $(STAMP)  ## write the reference from the code, build the documentation into site/
+	$(BIN)/python -m vector_pipeline_tests.docs.reference
+	$(BIN)/mkdocs build --strict
+
 clean:  ## remove .venv and caches; data and state stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist site *.egg-info
 	find vector_pipeline vector_pipeline_tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The stamp is written last: an interrupted install is begun again.

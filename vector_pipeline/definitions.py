@@ -20,20 +20,22 @@ from vector_pipeline.orchestration.collection import (
     build_collection,
 )
 from vector_pipeline.orchestration.names import chain_keys, sync_job_name
+from vector_pipeline.orchestration.plan_job import build_plan_job
 from vector_pipeline.orchestration.prune_job import build_prune_job, build_prune_schedule, prunes_by_itself
 from vector_pipeline.orchestration.repair_job import build_repair_jobs
-from vector_pipeline.orchestration.resources import pipeline_resource, sources_per_run
+from vector_pipeline.orchestration.resources import limits_in_force, pipeline_resource, sources_per_run
 from vector_pipeline.orchestration.sensors import build_sensor
+from vector_pipeline.settings_limits import LimitSettings
 from vector_pipeline.sources.registry import SOURCE_TYPES
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Everything Dagster shows and runs."""
-    return build_definitions(list(SOURCE_TYPES), sources_per_run())
+    return build_definitions(list(SOURCE_TYPES), sources_per_run(), limits_in_force())
 
 
-def build_definitions(source_types: list[str], per_run: int) -> dg.Definitions:
+def build_definitions(source_types: list[str], per_run: int, limits: LimitSettings | None = None) -> dg.Definitions:
     """The definitions for these source types, with up to `per_run` sources in one run of a backfill.
 
     Sensors ask for a run per source all the same: one that fails then holds no other back.
@@ -41,10 +43,10 @@ def build_definitions(source_types: list[str], per_run: int) -> dg.Definitions:
     with warnings.catch_warnings():
         # Observable sources are marked beta; that is known, and the version is pinned.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
-        return _build(source_types, per_run)
+        return _build(source_types, per_run, limits)
 
 
-def _build(source_types: list[str], per_run: int) -> dg.Definitions:
+def _build(source_types: list[str], per_run: int, limits: LimitSettings | None) -> dg.Definitions:
     check_jobs = build_check_jobs()
     jobs = [
         dg.define_asset_job(
@@ -56,11 +58,11 @@ def _build(source_types: list[str], per_run: int) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=[
-            *(asset for t in source_types for asset in build_chain(t, per_run)),
+            *(asset for t in source_types for asset in build_chain(t, per_run, limits)),
             build_collection(source_types),
         ],
         asset_checks=[build_checks()],
-        jobs=[*jobs, *check_jobs, *build_repair_jobs(), build_backup_job(), build_prune_job()],
+        jobs=[*jobs, *check_jobs, *build_repair_jobs(), build_backup_job(), build_prune_job(), build_plan_job()],
         sensors=[
             *(build_sensor(source_type) for source_type in source_types),
             build_check_sensor(source_types, check_jobs),

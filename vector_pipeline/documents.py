@@ -27,13 +27,14 @@ _MOST_NESTED = 20
 _NAMESPACE = uuid.UUID("5f1f7c0a-6f1a-5d52-9d5e-1c9f4b0f4b57")
 
 LISTED = pl.Schema(
-    {
-        "native_id": pl.Binary,
-        "version": pl.String,
-        "uri": pl.String,
-        "previous_id": pl.Binary,
-        "detail": pl.String,
-    }
+    [
+        ("native_id", pl.Binary),
+        ("version", pl.String),
+        ("uri", pl.String),
+        ("previous_id", pl.Binary),
+        ("detail", pl.String),
+        ("updated_at", pl.Datetime("us", "UTC")),
+    ]
 )
 """A listing: one row per item a source holds (see `Item`)."""
 
@@ -46,6 +47,8 @@ class Item:
     `version` changes whenever the document may have changed; equal versions are never fetched again.
     `previous_id` names the item this one was renamed or moved from, where the source knows.
     `detail` is what the source's own `fetch` needs again (JSON text); nobody else reads it.
+    `updated_at` is when the source says it last changed, None where only reading it would tell; the document read then
+    has the same as `source_updated_at`.
     """
 
     native_id: bytes
@@ -53,6 +56,7 @@ class Item:
     uri: str = ""
     previous_id: bytes | None = None
     detail: str = ""
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +265,7 @@ def listing_frame(items: Iterable[Item]) -> pl.DataFrame:
             "uri": [item.uri for item in rows.values()],
             "previous_id": [item.previous_id for item in rows.values()],
             "detail": [item.detail for item in rows.values()],
+            "updated_at": [item.updated_at for item in rows.values()],
         },
         schema=LISTED,
     )
@@ -268,8 +273,8 @@ def listing_frame(items: Iterable[Item]) -> pl.DataFrame:
 
 def frame_items(frame: pl.DataFrame) -> Iterator[Item]:
     """The rows of a LISTED frame as items."""
-    for native_id, version, uri, previous_id, detail in frame.select(list(LISTED)).iter_rows():
-        yield Item(native_id, version, uri, previous_id, detail)
+    for row in frame.select(list(LISTED)).iter_rows():
+        yield Item(*row)
 
 
 def uuid_text(value: bytes) -> str:

@@ -17,7 +17,11 @@ from vector_pipeline.settings_alerts import AlertsSettings
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_backup import BackupSettings
 from vector_pipeline.settings_checks import ChecksSettings
+from vector_pipeline.settings_limits import LimitSettings
+from vector_pipeline.settings_logs import LogSettings
+from vector_pipeline.settings_monitoring import MonitoringSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
+from vector_pipeline.settings_queue import QueueSettings
 from vector_pipeline.settings_retention import RetentionSettings
 from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings, SourceSettings
 from vector_pipeline.settings_values import Duration, OptionalPath, Section, Size, SourceName, WebAddress, matching
@@ -92,6 +96,12 @@ class EmbeddingSettings(Section):
     requests_per_minute: int = Field(0, ge=0, description="Limit of requests per minute and process; 0 is none.")
     tokens_per_minute: int = Field(0, ge=0, description="Limit of tokens per minute and process; 0 is none.")
     max_input_tokens: int = Field(8191, ge=1, description="Longest text the model reads, in tokens.")
+    price_per_million_tokens: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="What the provider asks for a million tokens; 0 is nothing."
+    )
+    currency: Annotated[str, matching(r"[A-Za-z]{3}", "is the three letters of a currency, such as USD")] = Field(
+        "USD", description="The currency of the price; only shown."
+    )
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer.")
     max_retries: int = Field(5, ge=0, le=20, description="Tries after the first for one batch.")
     max_wait: Duration = Field(timedelta(minutes=5), description="Longest total wait for one batch.")
@@ -99,6 +109,10 @@ class EmbeddingSettings(Section):
     bm25_average_length: float = Field(
         150.0, gt=0, le=1_000_000, description="Usual length of a chunk in words, for BM25."
     )
+
+    def cost(self, tokens: int) -> float:
+        """What so many tokens cost, in `currency`."""
+        return tokens * self.price_per_million_tokens / 1_000_000
 
     @model_validator(mode="after")
     def _complete(self) -> EmbeddingSettings:
@@ -150,18 +164,6 @@ class StateSettings(Section):
         return value
 
 
-class LimitSettings(Section):
-    """What a run may do at most."""
-
-    brake_documents: int = Field(20, ge=0, description="Deletions up to this number are never stopped.")
-    brake_share: float = Field(0.2, ge=0, le=1, description="Deletions up to this share of a source are never stopped.")
-    fetch_batch: int = Field(200, ge=1, le=10_000, description="Documents fetched and recorded at once.")
-    sources_per_run: int = Field(1, ge=1, le=1000, description="Sources that share one Dagster run.")
-    quarantine_retry: Duration = Field(
-        timedelta(minutes=10), description="First delay before a failed document is retried."
-    )
-
-
 class Settings(Section):
     """Everything `pipeline.yaml` may say."""
 
@@ -177,6 +179,7 @@ class Settings(Section):
     index: IndexSettings = Field(default_factory=IndexSettings, description="Where the points are kept.")
     state: StateSettings = Field(default_factory=StateSettings, description="Where the state is kept.")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="What a run may do at most.")
+    queue: QueueSettings = Field(default_factory=QueueSettings, description="How many runs go at once.")
     checks: ChecksSettings = Field(default_factory=ChecksSettings, description="How much the checks look at.")
     backup: BackupSettings = Field(
         default_factory=BackupSettings, description="When backups are made, where they are, how long they stay."
@@ -185,6 +188,10 @@ class Settings(Section):
     retention: RetentionSettings = Field(
         default_factory=RetentionSettings, description="How long `prune` keeps what is no longer needed."
     )
+    monitoring: MonitoringSettings = Field(
+        default_factory=MonitoringSettings, description="How the pipeline is watched."
+    )
+    logs: LogSettings = Field(default_factory=LogSettings, description="What is logged, and where.")
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")

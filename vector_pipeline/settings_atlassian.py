@@ -42,6 +42,10 @@ class SiteSettings(SourceSettings):
         timedelta(minutes=10), description="Longest total wait of a run for a site that is busy or limits requests."
     )
 
+    at_once: int = Field(
+        0, ge=0, le=64, description="Most parts of the site that Dagster syncs at once; 0 sets no limit of its own."
+    )
+
     keys_field: ClassVar[str]
     """The setting that holds the keys and patterns of the parts that are taken; with "exclude_" in front of it, of
     those that are not."""
@@ -125,6 +129,7 @@ class AtlassianSettings(SiteSettings):
         "requests_per_minute",
         "concurrency",
         "max_wait",
+        "at_once",
         "verify_every",
         # Which parts there are concerns no document of another part.
         "spaces",

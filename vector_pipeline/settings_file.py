@@ -177,6 +177,7 @@ def _refuse_data_in_sources(settings: Settings, file: YamlFile, shown: str) -> N
         ("index", "path"): settings.index.path,
         ("state", "path"): settings.state.path,
         ("backup", "folder"): settings.backup.folder,
+        ("logs", "file"): settings.logs.file,
     }
     problems = []
     for where, place in places.items():

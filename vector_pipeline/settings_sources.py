@@ -26,6 +26,9 @@ class SourceSettings(Section):
         timedelta(hours=1), description="How long a source may be behind before `status` fails."
     )
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer of the source.")
+    priority: int = Field(
+        0, ge=-1000, le=1000, description="Runs of sources with a higher one start first, while runs wait in the queue."
+    )
     include: tuple[Pattern, ...] = Field(
         (), description="Patterns (gitignore syntax) of paths to take; empty takes all."
     )
@@ -34,8 +37,13 @@ class SourceSettings(Section):
     tags: tuple[str, ...] = Field((), description="Tags added to every document of this source.")
     access: tuple[str, ...] = Field((), description="Access labels put on every document of this source.")
 
-    operational: ClassVar[frozenset[str]] = frozenset({"observe_every", "census_every", "behind_limit", "timeout"})
+    operational: ClassVar[frozenset[str]] = frozenset(
+        {"observe_every", "census_every", "behind_limit", "timeout", "priority"}
+    )
     """Settings that no document depends on; a change of any other one reads every document again."""
+
+    ids_are_paths: ClassVar[bool] = False
+    """Whether the source's own id of a document is its path, so that patterns are told by it alone."""
 
     @property
     def listing_every(self) -> timedelta:
@@ -50,6 +58,8 @@ class SourceSettings(Section):
 
 class LocalFilesSettings(SourceSettings):
     """A folder or an Obsidian vault."""
+
+    ids_are_paths: ClassVar[bool] = True
 
     path: GivenPath = Field(description="The folder; relative paths start at the settings file's folder.")
     observe_every: Duration = Field(timedelta(seconds=15), description="How often the folder is scanned.")
@@ -71,6 +81,8 @@ class LocalFilesSettings(SourceSettings):
 
 class GitSettings(SourceSettings):
     """One branch of a Git repository, whole or below a folder."""
+
+    ids_are_paths: ClassVar[bool] = True
 
     url: str = Field(description="Repository: a URL (https, ssh, file) or a path.")
     branch: str = Field("", description="Branch to follow; empty follows the repository's default branch.")

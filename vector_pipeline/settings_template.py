@@ -11,7 +11,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -60,7 +60,7 @@ def _section(model: type[Section], indent: str, *, off: bool) -> Iterator[str]:
         if model is Settings:
             yield ""
         inside = field.annotation
-        if get_origin(inside) is dict:
+        if named_section(field):
             yield from _named(name, field, indent)
             continue
         yield from _comment(field.description or "", indent)
@@ -72,12 +72,13 @@ def _section(model: type[Section], indent: str, *, off: bool) -> Iterator[str]:
             yield f"{indent}{name}:"
             yield from _section(inside, indent + "  ", off=True)
         else:
-            yield f"{indent}#{name}:{_value(field)}"
+            yield f"{indent}#{name}: {default_text(field)}".rstrip()
 
 
 def _named(type_name: str, field: FieldInfo, indent: str) -> Iterator[str]:
     """One type of source or channel with its sample, which has a name."""
-    model = _model_of(field)
+    model = named_section(field)
+    assert model is not None, "only named sections come here"
     name, given = _SAMPLES[model]
     mark = "" if model is _ACTIVE else "#"
     yield from _comment(f"{field.description} Here: {(model.__doc__ or '').strip()}", indent)
@@ -88,32 +89,37 @@ def _named(type_name: str, field: FieldInfo, indent: str) -> Iterator[str]:
     for key in [*required, *(key for key in model.model_fields if key not in given)]:
         setting = model.model_fields[key]
         yield from _comment(setting.description or "", inner)
-        yield f"{inner}{mark}{key}: {given[key]}" if key in given else f"{inner}#{key}:{_value(setting)}"
+        if key in given:
+            yield f"{inner}{mark}{key}: {given[key]}"
+        else:
+            yield f"{inner}#{key}: {default_text(setting)}".rstrip()
 
 
-def _model_of(field: FieldInfo) -> type[Section]:
-    """The model of the sections in a mapping of names to sections."""
-    model: type[Section] = field.annotation.__args__[1]  # type: ignore[union-attr]
-    return model
+def named_section(field: FieldInfo) -> type[Section] | None:
+    """The model of the sections in a mapping of names to sections, None for any other field."""
+    if get_origin(field.annotation) is not dict:
+        return None
+    model = get_args(field.annotation)[1]
+    return model if isinstance(model, type) and issubclass(model, Section) else None
 
 
-def _value(field: FieldInfo) -> str:
-    """The default as YAML, with a space in front; nothing for None."""
+def default_text(field: FieldInfo) -> str:
+    """The default of a setting as YAML; "" for None."""
     default: Any = field.get_default(call_default_factory=True)
     if default is None:
         return ""
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
     if isinstance(default, timedelta):
-        return " " + duration_text(default)
-    if isinstance(default, int) and not isinstance(default, bool) and _is_size(field):
-        return " " + size_text(default)
+        return duration_text(default)
+    if isinstance(default, int) and not isinstance(default, bool) and is_size(field):
+        return size_text(default)
     if isinstance(default, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_./-]*", default):
-        return " " + default
-    return " " + json.dumps(list(default) if isinstance(default, tuple) else default, ensure_ascii=False)
+        return default
+    return json.dumps(list(default) if isinstance(default, tuple) else default, ensure_ascii=False)
 
 
-def _is_size(field: FieldInfo) -> bool:
+def is_size(field: FieldInfo) -> bool:
     """Whether the field is declared as a Size: pydantic has moved the validators of the type to the field."""
     return any(getattr(part, "func", None) is parse_size for part in field.metadata)
 

@@ -154,6 +154,6 @@ class Project:
         return fresh.snapshot()
 
 
-def counts(results: list[StageResult], stage: str) -> Mapping[str, int]:
+def counts(results: list[StageResult], stage: str) -> Mapping[str, int | float]:
     """The counts of the first result of a stage."""
     return next(result.counts for result in results if result.stage == stage)

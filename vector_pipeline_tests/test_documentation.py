@@ -19,16 +19,23 @@ from vector_pipeline.settings_alerts import (
 from vector_pipeline.settings_atlassian import ConfluenceSettings, JiraSettings
 from vector_pipeline.settings_backup import BackupSettings
 from vector_pipeline.settings_checks import ChecksSettings
+from vector_pipeline.settings_limits import LimitSettings
+from vector_pipeline.settings_logs import LogSettings
+from vector_pipeline.settings_monitoring import MonitoringSettings
 from vector_pipeline.settings_public_docs import PublicDocsSettings
+from vector_pipeline.settings_queue import QueueSettings
 from vector_pipeline.settings_retention import RetentionSettings
+from vector_pipeline.settings_sources import GitSettings, LocalFilesSettings
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize(
     ("page", "model"),
     [
+        ("git.md", GitSettings),
+        ("local_files.md", LocalFilesSettings),
         ("confluence.md", ConfluenceSettings),
         ("jira.md", JiraSettings),
         ("public_docs.md", PublicDocsSettings),
@@ -41,6 +48,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
         ("backup.md", BackupSettings),
         ("checks.md", ChecksSettings),
         ("prune.md", RetentionSettings),
+        ("limits.md", LimitSettings),
+        ("reports.md", LogSettings),
+        ("queue.md", QueueSettings),
+        ("monitoring.md", MonitoringSettings),
     ],
 )
 def test_the_page_of_a_part_explains_every_setting(page: str, model: type[BaseModel]) -> None:

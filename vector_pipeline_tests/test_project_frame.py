@@ -29,7 +29,7 @@ from vector_pipeline.settings_file import find_settings_file, load_settings
 
 ROOT = Path(__file__).parents[1]
 HANDBOOK = ROOT / "examples" / "handbook"
-TARGETS = ["install", "sync", "dev", "test", "lint", "bench", "clean"]
+TARGETS = ["install", "sync", "dev", "test", "lint", "bench", "docs", "clean"]
 
 
 @pytest.fixture

@@ -17,15 +17,24 @@ from vector_pipeline.cli.backup import backup_command, backups_app, restore_comm
 from vector_pipeline.cli.check import check_command
 from vector_pipeline.cli.collections import collections_command, rollback_command, switch_command
 from vector_pipeline.cli.documents import documents_app
+from vector_pipeline.cli.health import health_command
 from vector_pipeline.cli.import_config import import_config_command
+from vector_pipeline.cli.logs import logs_command
+from vector_pipeline.cli.monitor import monitor_command
+from vector_pipeline.cli.performance import performance_command
 from vector_pipeline.cli.project import config_command, dev_command, init_command
 from vector_pipeline.cli.prune import prune_command
 from vector_pipeline.cli.quarantine import quarantine_app
+from vector_pipeline.cli.queue import queue_app
 from vector_pipeline.cli.repair import rebuild_command, repair_command, reset_command
+from vector_pipeline.cli.report import report_command
 from vector_pipeline.cli.search import search_command
+from vector_pipeline.cli.serve import serve_command
 from vector_pipeline.cli.state import state_app
+from vector_pipeline.cli.stats import stats_command
 from vector_pipeline.cli.status import status_command
 from vector_pipeline.cli.sync import sync_command
+from vector_pipeline.cli.watch import watch_command
 from vector_pipeline.errors import PipelineError
 
 app = typer.Typer(
@@ -38,6 +47,15 @@ app = typer.Typer(
 )
 app.command("sync")(sync_command)
 app.command("status")(status_command)
+app.add_typer(queue_app, name="queue", help="Steer Dagster's queue: look, pause, resume, cancel, retry.")
+app.command("watch")(watch_command)
+app.command("health")(health_command)
+app.command("monitor")(monitor_command)
+app.command("serve")(serve_command)
+app.command("stats")(stats_command)
+app.command("performance")(performance_command)
+app.command("report")(report_command)
+app.command("logs")(logs_command)
 app.command("search")(search_command)
 app.command("check")(check_command)
 app.command("repair")(repair_command)

@@ -113,7 +113,7 @@ def list_command(folder: _Folder = None, as_json: _AsJson = False) -> None:
         place = _absolute(folder) or default_folder(pipeline)
         found = list_backups(place)
     if as_json:
-        console.print_json([_row(backup) for backup in found])
+        console.print_json({"backups": [_row(backup) for backup in found]})
     elif found:
         _print(found)
     else:
@@ -141,7 +141,8 @@ def verify_command(
         found = list_backups(place) if wanted is None else find_backups(wanted, place)
         troubles = {backup.path: verify(backup.path, pipeline.data_dir) for backup in found}
     if as_json:
-        console.print_json([{"path": path, "ok": not wrong, "troubles": wrong} for path, wrong in troubles.items()])
+        verdicts = [{"path": path, "ok": not wrong, "troubles": wrong} for path, wrong in troubles.items()]
+        console.print_json({"backups": verdicts})
     else:
         for path, wrong in troubles.items():
             said = "; ".join(wrong) or "good"
@@ -190,13 +191,24 @@ def prune_command(
         console.err.print(console.text(f"{path} can't be read and was left; remove it by hand", "yellow"))
 
 
+_UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(("made_at", "project", "program", "reason", "state", "revision")),
+    **dict.fromkeys(("sources", "documents", "chunks", "points", "bytes"), 0),
+    "collections": {},
+    "seconds": 0.0,
+    "verified": False,
+    "written_meanwhile": [],
+}
+"""What is said of a backup that can't be read."""
+
+
 def _absolute(folder: Path | None) -> Path | None:
     return folder.expanduser().absolute() if folder else None
 
 
 def _row(backup: Backup) -> dict[str, Any]:
     """A backup as plain values."""
-    row: dict[str, Any] = {"name": backup.name, "path": backup.path, "trouble": backup.trouble}
+    row: dict[str, Any] = {**_UNKNOWN, "name": backup.name, "path": backup.path, "trouble": backup.trouble}
     if (manifest := backup.manifest) is None:
         return row
     return {

@@ -60,11 +60,18 @@ state = State()
 
 def load() -> Loaded:
     """The settings in force. The file is named to child processes and to Dagster through the environment."""
+    from vector_pipeline.logs.setup import configure, secrets_of
     from vector_pipeline.settings_file import VARIABLE, find_settings_file, load_settings
 
     loaded = load_settings(find_settings_file(state.config))
     os.environ[VARIABLE] = str(loaded.path)
+    configure(loaded.settings.logs, secrets=secrets_of(loaded.settings), terminal=_warn)
     return loaded
+
+
+def _warn(message: str) -> None:
+    """Shows what the log warns of, above the progress display where there is one."""
+    err.print(text(message, "yellow"), soft_wrap=True)
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ from typing import Annotated
 import typer
 
 from vector_pipeline.cli import console
+from vector_pipeline.errors import PipelineError
 
 
 def init_command(
@@ -65,16 +68,29 @@ def dev_command(
 
     Example: vector-pipeline dev --port 3001
     """
+    from vector_pipeline.cli.serve import start_with
     from vector_pipeline.orchestration.instance import make_storage, prepare_dagster_home
 
     loaded = console.load()
+    _refuse_port_in_use(host, port)
     make_storage(prepare_dagster_home(loaded))
     workspace = loaded.project_dir / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.exists() else ["-m", "vector_pipeline.definitions"]
     console.out.print(f"Dagster on http://{host}:{port}, home {os.environ['DAGSTER_HOME']}", soft_wrap=True)
     command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    if loaded.settings.monitoring.serve_with_dev:
+        start_with(loaded.path)
     # Started in the background of a shell, SIGINT is ignored; Dagster makes SIGTERM do as SIGINT does and could not be
     # stopped. A handler, unlike being ignored, does not outlast what follows.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(loaded.project_dir)
     os.execv(sys.executable, command)
+
+
+def _refuse_port_in_use(host: str, port: int) -> None:
+    """Raises PipelineError where another program listens there: Dagster would start everything and then fail."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PipelineError(f"port {port} of {host} is in use", hint="name another one with --port") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,6 +40,7 @@ def status_command(
     from vector_pipeline.index.base import VectorIndexError
     from vector_pipeline.sync.builds import build_progress
     from vector_pipeline.sync.discovery import empty_sites, failed_discoveries
+    from vector_pipeline.sync.sightings import UNANSWERED, sighted_since
 
     with console.opened() as pipeline:
         errors: dict[str, str] = {}
@@ -57,7 +59,8 @@ def status_command(
             # What the state store knows is shown all the same.
             index_error = error
         troubled = _troubled_since(pipeline)
-        rows = [_row(pipeline, summary, errors, index_error, troubled) for summary in _summaries(pipeline)]
+        silent = sighted_since(pipeline.store, UNANSWERED).keys()
+        rows = [_row(pipeline, summary, errors, index_error, troubled, silent) for summary in _summaries(pipeline)]
     if as_json:
         console.print_json(
             {
@@ -118,9 +121,11 @@ def _row(
     errors: dict[str, str],
     index_error: VectorIndexError | None,
     troubled: dict[str, datetime],
+    silent: Set[int],
 ) -> dict[str, Any]:
     name = summary["name"]
-    state, reason = _state(pipeline, summary, errors, index_error)
+    is_silent = name in errors or summary.get("partition_id") in silent
+    state, reason = _state(pipeline, summary, index_error, is_silent=is_silent)
     behind = _behind(state, summary, troubled.get(name))
     settings = pipeline.source_settings(name)
     return {
@@ -140,7 +145,7 @@ def _row(
 
 
 def _state(
-    pipeline: Pipeline, summary: dict[str, Any], errors: dict[str, str], index_error: VectorIndexError | None
+    pipeline: Pipeline, summary: dict[str, Any], index_error: VectorIndexError | None, *, is_silent: bool
 ) -> tuple[str, str]:
     """The state in a word, and why the next sync has work to do ("" if it has none).
 
@@ -151,16 +156,16 @@ def _state(
     name = summary["name"]
     if pipeline.source_settings(name) is None:
         return "removed", "removed from the settings"
-    observed, built = _observed(summary), summary.get("built_version") or ""
+    observed, built = _observed(pipeline, summary), summary.get("built_version") or ""
     due = None if index_error else due_partition(pipeline, name, observed or built)
     reason = due.reason if due else ""
-    if name in errors:
+    if is_silent:
         return "unreachable", reason
     last = summary.get("last_run_status")
     if last == "running":
         return ("running" if _is_locked(pipeline, name) else "stopped"), reason
     if last == "failed":
-        from vector_pipeline.sync.history import STOPPED
+        from vector_pipeline.sync.summary import STOPPED
 
         return ("stopped" if str(summary.get("last_error")).endswith(STOPPED) else "failed"), reason
     if not built:
@@ -170,11 +175,15 @@ def _state(
     return ("due" if reason else "in step"), reason
 
 
-def _observed(summary: dict[str, Any]) -> str:
+def _observed(pipeline: Pipeline, summary: dict[str, Any]) -> str:
     """The version seen at the last look, "" where a good run has looked since and may have found a newer one."""
+    from vector_pipeline.sync.footing import is_in_part
     from vector_pipeline.sync.lateness import seen_version
 
     version = summary.get("observed_version") or ""
+    number = summary.get("partition_id")  # nothing is known of a source that was never looked at
+    if number is not None and is_in_part(pipeline.store, number):
+        return version
     return seen_version(version, summary.get("observed_at"), summary.get("last_run_at"), summary.get("last_run_status"))
 
 

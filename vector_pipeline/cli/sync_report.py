@@ -49,7 +49,10 @@ class Outcome:
     quarantined: int = 0
     seconds: float = 0.0
     error: str = ""
+    hint: str = ""
     run_id: str = ""
+    summary: tuple[str, ...] = ()
+    """What the run did, line by line; nothing where there was no run."""
 
     @property
     def failed(self) -> bool:
@@ -115,7 +118,9 @@ def report_as_json(report: Report) -> dict[str, Any]:
                 "quarantined": outcome.quarantined,
                 "seconds": round(outcome.seconds, 3),
                 "error": outcome.error,
+                "hint": outcome.hint,
                 "run_id": outcome.run_id,
+                "summary": list(outcome.summary),
             }
             for outcome in report.ordered
         ],
@@ -148,6 +153,9 @@ def print_report(report: Report) -> None:
             )
         console.out.print(table)
     for outcome in report.ordered:
+        if outcome.summary:
+            console.out.print(console.text(outcome.summary[0]), soft_wrap=True)
+    for outcome in report.ordered:
         _print_problem(outcome)
     _print_verdict(report)
 
@@ -163,14 +171,13 @@ def _changes(outcome: Outcome) -> str:
 def _print_problem(outcome: Outcome) -> None:
     if outcome.error:
         named = outcome.error if outcome.source in outcome.error else f"{outcome.source}: {outcome.error}"
-        console.print_error(PipelineError(named))
+        console.print_error(PipelineError(named, hint=outcome.hint))
     if outcome.quarantined:
-        number = f"{outcome.quarantined:,} document{'s' if outcome.quarantined > 1 else ''}"
-        console.err.print(
-            f"[yellow]{outcome.source}: {number} could not be brought in[/yellow]; "
-            "see `vector-pipeline quarantine list`",
-            soft_wrap=True,
-        )
+        from vector_pipeline.sync.summary import in_quarantine
+
+        problem, hint = in_quarantine(outcome.source, outcome.quarantined)
+        console.err.print(console.text(f"{outcome.source}: {problem}", "yellow"), soft_wrap=True)
+        console.err.print(console.text(f"  → {hint}", "dim"), soft_wrap=True)
     if outcome.counts:
         _print_left_out(outcome)
 

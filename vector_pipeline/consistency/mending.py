@@ -141,7 +141,7 @@ class _Mending:
     def _count(self, result: StageResult) -> None:
         for words, (stage, names) in _COUNTED.items():
             if stage == result.stage:
-                self.counts[words] += sum(result.counts.get(name, 0) for name in names)
+                self.counts[words] += sum(int(result.counts.get(name, 0)) for name in names)
 
     def _mark(self) -> None:
         """Makes all marks but those on points of documents that are to be read or cut first."""

@@ -91,5 +91,5 @@ def _rebuild(pipeline: Pipeline, name: str, run_id: str) -> Rebuilt:
     if is_behind(store, store.partition(name), CHUNKS, pipeline.chunks_config):
         run_apart(pipeline, CHUNKS, name, run_id)
     result = run_apart(pipeline, POINTS, name, run_id, Options(full=True))
-    counts["points written"], counts["points removed"] = result.counts["upserted"], result.counts["deleted"]
+    counts["points written"], counts["points removed"] = int(result.counts["upserted"]), int(result.counts["deleted"])
     return Rebuilt(name, {words: number for words, number in counts.items() if number}, kept, lacking)

@@ -20,6 +20,7 @@ from vector_pipeline.consistency.rebuilding import rebuild, rebuild_reason
 from vector_pipeline.consistency.repair_plan import RepairPlan, Tried, found_by, plan_repair
 from vector_pipeline.consistency.result import CheckResult
 from vector_pipeline.errors import PipelineError
+from vector_pipeline.logs.about import RUNS
 from vector_pipeline.sync.builds import active_builds
 from vector_pipeline.sync.collection import collection_is_lost
 from vector_pipeline.sync.pipeline import Pipeline
@@ -108,6 +109,8 @@ def carry_out(pipeline: Pipeline, outcome: Repair) -> None:
             return
         for done in _done(pipeline, outcome.wanted, plan, run_id):
             outcome.done.append(done)
+            told = {"source": done.partition, "run": run_id, "counts": dict(done.counts)}
+            RUNS.info("repair: %s", done.error or "done", extra=told)
         tried |= plan.actions
         outcome.after = _look(pipeline, outcome.wanted, outcome.seed)
         plan = _plan(pipeline, outcome.wanted, outcome.after, tried)

@@ -53,7 +53,12 @@ def reset(pipeline: Pipeline, partition: str, *, drop: bool = False) -> WasReset
             _forget_damage(build, number)
             forget_written(build, number, build.store.target_no(build.collection))
         if drop:
+            # What a person keeps out stays out: nobody has taken that back.
+            kept_out = store.kept_out(number) if settings is not None else []
             purge(pipeline, partition)
+            if kept_out:
+                fresh = store.partition(partition).partition_id
+                store.keep_out(fresh, {one.native_id: (one.uri, "") for one in kept_out})
     return WasReset(partition, *before, mirror, drop)
 
 

@@ -15,6 +15,7 @@ from vector_pipeline.consistency.check_file import AFTER_SYNCS, COLLECTION, chec
 from vector_pipeline.consistency.checks import is_of_a_collection, look_at, run_checks
 from vector_pipeline.consistency.result import CheckResult
 from vector_pipeline.errors import PipelineError
+from vector_pipeline.logs.about import RUNS
 from vector_pipeline.state.errors import StateLocked
 from vector_pipeline.state.records import Target
 from vector_pipeline.state.targets_table import BUILDING, FORMER, REJECTED
@@ -154,6 +155,7 @@ def _move(
                 store.record_state(searched, REJECTED)
             pipeline.index.set_alias(alias, wanted)
             store.record_live(wanted, datetime.now(UTC))
+            RUNS.info("searches go to the collection %s now, and no longer to %s", wanted, searched)
             if rejects:
                 store.record_state(searched, REJECTED)  # somebody may have found it searched in between
     except StateLocked:

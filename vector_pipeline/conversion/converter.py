@@ -49,12 +49,17 @@ class Converter:
     """Converts files of all kinds; safe for threads. Workers start when the first file needs one. Closed after use."""
 
     def __init__(
-        self, settings: ConversionSettings, cache_dir: Path, *, command: Sequence[str] = WORKER_COMMAND
+        self,
+        settings: ConversionSettings,
+        cache_dir: Path,
+        *,
+        command: Sequence[str] = WORKER_COMMAND,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Starts and writes nothing yet. `command` runs a worker."""
+        """Starts and writes nothing yet. `command` runs a worker; without room only one file is converted at a time."""
         self._settings = settings
         self._pool = WorkerPool(
-            Limits(settings.workers, settings.timeout.total_seconds(), settings.max_memory), command
+            Limits(settings.workers, settings.timeout.total_seconds(), settings.max_memory), command, has_room=has_room
         )
         self._cache = ConversionCache(cache_dir, settings.cache_size)
         self._passwords = tuple(found for one in settings.passwords if (found := one.get_secret_value()))

@@ -32,8 +32,15 @@ class Limits:
 class WorkerPool:
     """At most so many workers as the limits say, run by `command`. Closed after use, else with the interpreter."""
 
-    def __init__(self, limits: Limits, command: Sequence[str] = WORKER_COMMAND) -> None:
-        self._limits, self._command = limits, tuple(command)
+    def __init__(
+        self,
+        limits: Limits,
+        command: Sequence[str] = WORKER_COMMAND,
+        *,
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Where `has_room` says no, only one worker is at work at a time."""
+        self._limits, self._command, self._has_room = limits, tuple(command), has_room
         self._changed = threading.Condition()
         self._idle: list[WorkerProcess] = []
         self._busy = 0
@@ -78,7 +85,7 @@ class WorkerPool:
             while True:
                 if self._is_closed or stopped():
                     raise ConversionStopped
-                if self._busy < self._limits.workers:
+                if not self._busy or (self._busy < self._limits.workers and self._has_room()):
                     break
                 self._changed.wait(_SLICE)
             self._busy += 1

@@ -7,6 +7,7 @@ the one text at fault is found. The one idea: whatever a batch got done is hande
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 import threading
 import time
@@ -28,6 +29,8 @@ from vector_pipeline.embedding.openai_endpoint import DEFAULT_ADDRESS, Busy, End
 from vector_pipeline.embedding.pacing import shared_pace
 from vector_pipeline.embedding.tokens import count_tokens, encodable
 from vector_pipeline.settings import EmbeddingSettings
+
+_log = logging.getLogger(__name__)
 
 _MOST_REQUEST_TOKENS = 250_000
 """Below the 300,000 tokens that OpenAI takes in one request, by our estimate."""
@@ -270,6 +273,7 @@ class ServedEmbedder:
                         f"{busy.message}; the next try would be after embedding.max_wait ({most_wait:g} s)",
                         hint=busy.hint,
                     ) from busy
+                _log.info("asked again in %.1f s: %s", delay, busy.message)
                 if halt.wait(delay):
                     raise
         raise AssertionError("a part is tried at least once")

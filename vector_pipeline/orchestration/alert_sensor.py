@@ -24,8 +24,9 @@ from vector_pipeline.orchestration.alert_runs import read_runs
 from vector_pipeline.orchestration.alert_ticks import Ticks, read_ticks
 from vector_pipeline.orchestration.alert_troubles import late_troubles, run_troubles, tick_troubles, unseen_trouble
 from vector_pipeline.orchestration.resources import open_pipeline
+from vector_pipeline.sync.footing import partitions_in_part
 from vector_pipeline.sync.history import HELD_BACK, find_ingestion
-from vector_pipeline.sync.lateness import behind_since, late
+from vector_pipeline.sync.lateness import behind_since, late, without_parts
 from vector_pipeline.sync.pipeline import Pipeline
 
 SENSOR = "alerts"
@@ -147,7 +148,10 @@ class _Tick:
 
     def _late(self, ticks: Ticks) -> list[Trouble]:
         configured = self.pipeline.partitions()
-        standings = self.pipeline.store.standings()
+        store = self.pipeline.store
+        left_out = partitions_in_part(store)
+        in_part = {partition.name for partition in store.partitions() if partition.partition_id in left_out}
+        standings = without_parts(store.standings(), in_part)
         self.memory.behind = behind_since(standings, configured, ticks.silent, self.memory.behind, self.now)
         answering = [standing for standing in standings if standing.name not in ticks.silent]
         limits = {
@@ -178,7 +182,7 @@ class _Tick:
             return None
         if row is None or row.status != "failed":
             return None
-        return row.error, int(row.counts.get(HELD_BACK, 0))
+        return row.said, int(row.counts.get(HELD_BACK, 0))
 
     def _location(self) -> str:
         origin = self.context.code_location_origin

@@ -6,6 +6,7 @@ of the run and reports what came of it.
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import dagster as dg
 
@@ -24,9 +25,7 @@ from vector_pipeline.orchestration.metadata import (
     stage_metadata,
 )
 from vector_pipeline.orchestration.names import (
-    ALLOW_DELETIONS_TAG,
     EMBEDDING_POOL,
-    FULL_TAG,
     INDEX_POOL,
     INTERACTIVE_TAG,
     partitions_of,
@@ -35,17 +34,27 @@ from vector_pipeline.orchestration.names import (
     stage_key,
 )
 from vector_pipeline.orchestration.private import DATA_VERSION_TAG, forget_input_version
+from vector_pipeline.orchestration.run_options import SyncConfig, options_of
+from vector_pipeline.orchestration.run_summary import summaries_metadata
+from vector_pipeline.settings_limits import LimitSettings
 from vector_pipeline.sources.base import SourceUnreachable
-from vector_pipeline.sync.history import find_ingestion
+from vector_pipeline.sync.history import close_run, find_ingestion
 from vector_pipeline.sync.observation import observe
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import run_stage
-from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, STAGES, Options, StageResult
+from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, STAGES, StageResult
 
 PASSING = (SourceUnreachable, EmbeddingUnavailable, IndexUnavailable)
 """Errors that may be over in a moment: worth another try by Dagster itself."""
 
-RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+def retry_policy(limits: LimitSettings) -> dg.RetryPolicy | None:
+    """How a step is tried again, as the settings say."""
+    if not limits.step_retries:
+        return None
+    delay = limits.step_retry_delay.total_seconds()
+    return dg.RetryPolicy(limits.step_retries, delay, dg.Backoff.EXPONENTIAL, dg.Jitter.PLUS_MINUS)
+
 
 DESCRIPTIONS: Mapping[str, str] = {
     DOCUMENTS: "What the sources hold, as normalized text with its metadata, in the state store.",
@@ -55,9 +64,15 @@ DESCRIPTIONS: Mapping[str, str] = {
 }
 
 
-def build_chain(source_type: str, sources_per_run: int = 1) -> list[dg.AssetsDefinition | dg.SourceAsset]:
-    """The five assets of a source type."""
-    return [_source_asset(source_type), *(_stage_asset(source_type, stage, sources_per_run) for stage in STAGES)]
+def build_chain(
+    source_type: str, sources_per_run: int = 1, limits: LimitSettings | None = None
+) -> list[dg.AssetsDefinition | dg.SourceAsset]:
+    """The five assets of a source type; without `limits` those that hold where the settings say nothing."""
+    retries = retry_policy(limits or LimitSettings())
+    return [
+        _source_asset(source_type),
+        *(_stage_asset(source_type, stage, sources_per_run, retries) for stage in STAGES),
+    ]
 
 
 def _source_asset(source_type: str) -> dg.SourceAsset:
@@ -83,10 +98,13 @@ def _source_asset(source_type: str) -> dg.SourceAsset:
     return source
 
 
-def _stage_asset(source_type: str, stage: str, sources_per_run: int) -> dg.AssetsDefinition:
+def _stage_asset(
+    source_type: str, stage: str, sources_per_run: int, retries: dg.RetryPolicy | None
+) -> dg.AssetsDefinition:
     position = STAGES.index(stage)
     upstream = source_key(source_type) if position == 0 else stage_key(source_type, STAGES[position - 1])
     key = stage_key(source_type, stage)
+    form: Any = SyncConfig.to_config_schema() if stage == DOCUMENTS else None
 
     @dg.asset(
         key=key,
@@ -107,9 +125,10 @@ def _stage_asset(source_type: str, stage: str, sources_per_run: int) -> dg.Asset
         ],
         description=DESCRIPTIONS[stage],
         kinds={"qdrant"} if stage == POINTS else {"python"},
-        retry_policy=RETRIES if stage in (DOCUMENTS, EMBEDDINGS, POINTS) else None,
+        retry_policy=retries if stage in (DOCUMENTS, EMBEDDINGS, POINTS) else None,
         pool={DOCUMENTS: source_pool(source_type), EMBEDDINGS: EMBEDDING_POOL, POINTS: INDEX_POOL}.get(stage),
         required_resource_keys={"pipeline"},
+        config_schema=form,
     )
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class only
         pipeline: Pipeline = context.resources.pipeline
@@ -137,7 +156,7 @@ def _run_partitions(
 ) -> list[StageResult]:
     """Runs the stage for every partition of the run. Raises after the last one if any failed."""
     tags = context.run.tags
-    options = Options(full=tags.get(FULL_TAG) == "true", allow_deletions=tags.get(ALLOW_DELETIONS_TAG) == "true")
+    options = options_of(context.run, source_type)
     results, errors = [], []
     for name in context.partition_keys:
         try:
@@ -146,7 +165,9 @@ def _run_partitions(
             errors.append(error)
     if errors:
         passing = all(isinstance(error, PASSING) for error in errors) and INTERACTIVE_TAG not in tags
-        raise dg.Failure(description="\n".join(map(str, errors)), allow_retries=passing)
+        partitions = [f"{source_type}/{name}" for name in context.partition_keys]
+        told = summaries_metadata(pipeline, partitions, context.run.run_id)
+        raise dg.Failure(description="\n".join(map(str, errors)), metadata=told, allow_retries=passing)
     return results
 
 
@@ -167,6 +188,8 @@ def _report(context: dg.AssetExecutionContext, pipeline: Pipeline, key: dg.Asset
     if result.stage == DOCUMENTS:
         partition = pipeline.store.partition(result.partition).partition_id
         metadata |= changes_metadata(pipeline.store.document_changes(partition, context.run.run_id, MOST_CHANGES))
+    if result.stage == POINTS:
+        metadata |= summaries_metadata(pipeline, [result.partition], context.run.run_id)
     context.add_asset_metadata(metadata, asset_key=key, partition_key=name)
     counts = ", ".join(f"{number} {what}" for what, number in result.counts.items() if number)
     context.log.info(f"{result.partition} {result.stage}: {counts or 'nothing to do'} in {result.seconds:.2f} s")
@@ -188,7 +211,7 @@ def _check(
         for partition, result in results.items():
             if not result.passed:
                 said = f"{check.name} found {result.offenders} offenders: {result.invariant}"
-                _record_failure(pipeline, partition, run_id, f"{stage}: {said} `vector-pipeline repair` mends them.")
+                _record_failure(pipeline, partition, run_id, f"{stage}: {said}")
                 if stage == POINTS:
                     record_offender(pipeline, partition)
     return answers
@@ -196,7 +219,7 @@ def _check(
 
 def _record_failure(pipeline: Pipeline, partition: str, run_id: str, error: str) -> None:
     """Closes the run in the partition's ingestion history as failed."""
-    store = pipeline.store
+    store, currency = pipeline.store, pipeline.settings.embedding.currency
     row = find_ingestion(store, store.partition(partition).partition_id, run_id)
     if row is not None:
-        store.finish_ingestion(row.ingestion_no, status="failed", counts=row.counts, seconds=row.seconds, error=error)
+        close_run(store, row, "failed", error, f"`vector-pipeline repair --source {partition}` mends them", currency)

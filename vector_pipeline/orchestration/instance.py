@@ -19,6 +19,7 @@ CONFIG_VARIABLE = "VECTOR_PIPELINE_CONFIG"
 
 
 _STORAGE_SECONDS = 60
+_MADE = ".storage-made"
 
 
 class DagsterHomeError(PipelineError):
@@ -58,7 +59,7 @@ def make_storage(home: Path) -> None:
 
     Raises DagsterHomeError where another process takes too long over it.
     """
-    made = home / ".storage-made"
+    made = home / _MADE
     if made.exists():
         return
     import dagster as dg
@@ -72,6 +73,11 @@ def make_storage(home: Path) -> None:
         raise DagsterHomeError(
             f"another process has been preparing {home} for {_STORAGE_SECONDS} s", hint="wait for it, or end it"
         ) from error
+
+
+def is_used(home: Path) -> bool:
+    """Whether Dagster has kept anything there: one need not be made only to find that there are no records."""
+    return any((home / name).exists() for name in (_MADE, "history", "storage"))
 
 
 def instance_config(loaded: Loaded) -> str:

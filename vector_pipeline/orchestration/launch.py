@@ -18,15 +18,14 @@ import dagster as dg
 from vector_pipeline.definitions import defs
 from vector_pipeline.orchestration.instance import make_storage
 from vector_pipeline.orchestration.names import (
-    ALLOW_DELETIONS_TAG,
     CHECK_JOB,
-    FULL_TAG,
     INTERACTIVE_TAG,
     partitions_of,
     sync_job_name,
 )
 from vector_pipeline.orchestration.private import MAX_RETRIES_TAG, PARTITION_NAME_TAG, InstanceRef
 from vector_pipeline.orchestration.standing import is_told_again
+from vector_pipeline.sync.modes import as_tags
 from vector_pipeline.sync.stages import Options
 
 _LAUNCH_TAG = "vector_pipeline/launch"
@@ -71,12 +70,7 @@ def run_sync(instance: dg.DagsterInstance, partition: str, options: Options) -> 
     """Runs the sync job of a partition's source type for that partition. Errors are in the ingestion history."""
     source_type, name = partition.split("/", 1)
     instance.add_dynamic_partitions(str(partitions_of(source_type).name), [name])
-    tags = {
-        PARTITION_NAME_TAG: name,
-        FULL_TAG: str(options.full).lower(),
-        ALLOW_DELETIONS_TAG: str(options.allow_deletions).lower(),
-    }
-    return _run(instance, sync_job_name(source_type), tags)
+    return _run(instance, sync_job_name(source_type), {PARTITION_NAME_TAG: name, **as_tags(options)})
 
 
 def run_check(instance: dg.DagsterInstance) -> RunOutcome:

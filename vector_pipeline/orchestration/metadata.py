@@ -12,6 +12,7 @@ from vector_pipeline.consistency.check_file import Check
 from vector_pipeline.consistency.result import CheckResult, merged, offender_rows
 from vector_pipeline.state.history_table import DocumentChange
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, StageResult
+from vector_pipeline.sync.summary import Summary
 
 ALWAYS_THERE: Mapping[str, tuple[str, ...]] = {
     DOCUMENTS: ("added", "changed", "deleted", "unchanged"),
@@ -46,7 +47,7 @@ def stage_metadata(result: StageResult, url: str = "") -> dict[str, Any]:
         "seconds": dg.MetadataValue.float(round(result.seconds, 3)),
         "quarantined": dg.MetadataValue.int(result.failed),
         **{name: dg.MetadataValue.int(0) for name in ALWAYS_THERE[result.stage]},
-        **{name.replace(": ", "_").replace(" ", "_"): dg.MetadataValue.int(n) for name, n in result.counts.items()},
+        **{name.replace(": ", "_").replace(" ", "_"): _number(n) for name, n in result.counts.items()},
     }
     if result.source_version:
         metadata["source_version"] = dg.MetadataValue.text(result.source_version)
@@ -61,23 +62,29 @@ def changes_metadata(changes: Sequence[DocumentChange]) -> dict[str, Any]:
     """The documents a run changed, the latest first, each with a link to where a person reads it; nothing for none."""
     if not changes:
         return {}
-    rows = "\n".join(f"| {_cell(one.change)} | {_link(one)} |" for one in changes)
+    rows = "\n".join(f"| {cell(one.change)} | {_link(one)} |" for one in changes)
     more = f"\n\nthe latest {MOST_CHANGES}" if len(changes) == MOST_CHANGES else ""
     return {"latest_changes": dg.MetadataValue.md(f"| change | document |\n|---|---|\n{rows}\n{more}")}
 
 
+def summaries_markdown(summaries: Sequence[Summary]) -> dg.MetadataValue[Any]:
+    """What runs did, a paragraph for each."""
+    told = ("  \n".join(cell(line) for line in summary.lines()) for summary in summaries)
+    return dg.MetadataValue.md("\n\n".join(told))
+
+
 def _link(one: DocumentChange) -> str:
     """The document's own id, as a link where its address is one that a browser may open from a page."""
-    name = _cell(one.native_id.decode("utf-8", "replace"))
+    name = cell(one.native_id.decode("utf-8", "replace"))
     return f"[{name}](<{one.uri}>)" if _SAFE_LINK.fullmatch(one.uri) else name
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text of a source, in a cell: nothing in it is read as markup."""
-    return _MARKUP.sub(r"\\\g<0>", _printable(text))
+    return _MARKUP.sub(r"\\\g<0>", printable(text))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text of a source on one line, without marks that hide or turn what follows."""
     return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
 
@@ -107,7 +114,7 @@ def check_metadata(result: CheckResult) -> dict[str, Any]:
 def _offenders(result: CheckResult) -> dg.TableMetadataValue:
     """The first offenders: what a person reads in front, the long ids behind, where a narrow window cuts them off."""
     records = [
-        dg.TableRecord({shown: _printable(row[name]) for name, shown in _COLUMNS.items()})
+        dg.TableRecord({shown: printable(row[name]) for name, shown in _COLUMNS.items()})
         for row in offender_rows(result)
     ]
     schema = dg.TableSchema(columns=[dg.TableColumn(shown, "string") for shown in _COLUMNS.values()])
@@ -145,6 +152,11 @@ def _description(result: CheckResult) -> str:
         return result.invariant
     where = ", ".join(list(result.by_partition)[:5]) + (", …" if len(result.by_partition) > 5 else "")
     return f"{result.offenders} offenders in {where}: {result.invariant}"
+
+
+def _number(number: int | float) -> dg.MetadataValue[Any]:
+    """A number of its own kind: the UI draws a series of one kind only."""
+    return dg.MetadataValue.float(number) if isinstance(number, float) else dg.MetadataValue.int(number)
 
 
 def _table(result: StageResult) -> str:

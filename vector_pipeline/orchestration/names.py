@@ -14,7 +14,6 @@ CHECK_ALL_JOB = "check_everything"
 """All checks, those too that ask sources or embed queries: on a schedule, and by hand."""
 
 FULL_TAG = "vector_pipeline/full"
-ALLOW_DELETIONS_TAG = "vector_pipeline/allow_deletions"
 OPTIMIZE_TAG = "vector_pipeline/optimize"
 """On runs of the check job that may also optimize the collection."""
 INTERACTIVE_TAG = "vector_pipeline/interactive"
@@ -22,6 +21,14 @@ INTERACTIVE_TAG = "vector_pipeline/interactive"
 
 REASON_TAG = "vector_pipeline/reason"
 """On runs of the sensors: why the source was due."""
+
+ABANDONED_TAG = "vector_pipeline/abandoned"
+"""On runs whose process died without a word."""
+
+BULK_TAG = "vector_pipeline/bulk"
+"""On runs that may take long: only some of them go at once."""
+SITE_TAG = "vector_pipeline/site"
+"""On runs for a part of a site (a space, a project): the site."""
 
 EMBEDDING_POOL = "embedding"
 INDEX_POOL = "index"

@@ -7,9 +7,13 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from vector_pipeline.logs.about import about
+from vector_pipeline.logs.setup import configure, secrets_of
 from vector_pipeline.orchestration.abandoned import end_abandoned_runs, marked_alive
+from vector_pipeline.orchestration.stopped import close_if_stopped
 from vector_pipeline.settings import Settings
 from vector_pipeline.settings_file import SettingsError, find_settings_file, load_settings
+from vector_pipeline.settings_limits import LimitSettings
 from vector_pipeline.sync.pipeline import Pipeline
 
 
@@ -20,6 +24,7 @@ def open_pipeline() -> Iterator[Pipeline]:
     Raises SettingsError.
     """
     loaded = load_settings(find_settings_file(None))
+    configure(loaded.settings.logs, secrets=secrets_of(loaded.settings))
     with Pipeline(loaded.settings, loaded.data_dir) as pipeline:
         yield pipeline
 
@@ -34,8 +39,11 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
             return
         # Before the first step asks for a place in a pool: one that a killed run holds is never given back.
         end_abandoned_runs(pipeline.data_dir, lambda: instance)
-        with marked_alive(pipeline.data_dir, instance, run_id):
-            yield pipeline
+        with about(run=run_id), marked_alive(pipeline.data_dir, instance, run_id):
+            try:
+                yield pipeline
+            finally:
+                close_if_stopped(pipeline, instance, run_id)
 
 
 def settings_in_force() -> Settings | None:
@@ -47,6 +55,12 @@ def settings_in_force() -> Settings | None:
         return load_settings(find_settings_file(None)).settings
     except SettingsError:
         return None
+
+
+def limits_in_force() -> LimitSettings:
+    """The limits as the settings say, those of the defaults where they can't be read."""
+    settings = settings_in_force()
+    return settings.limits if settings else LimitSettings()
 
 
 def sources_per_run() -> int:

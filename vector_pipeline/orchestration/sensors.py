@@ -15,14 +15,16 @@ from typing import Any
 import dagster as dg
 
 from vector_pipeline.errors import PipelineError
-from vector_pipeline.orchestration.abandoned import end_abandoned_runs
+from vector_pipeline.orchestration.abandoned import end_abandoned_runs, end_lost_starts
 from vector_pipeline.orchestration.busy import busy_partitions
-from vector_pipeline.orchestration.names import REASON_TAG, partitions_of, source_key, sync_job_name
-from vector_pipeline.orchestration.private import DATA_VERSION_TAG, MAX_RETRIES_TAG
+from vector_pipeline.orchestration.names import ABANDONED_TAG, REASON_TAG, partitions_of, source_key, sync_job_name
+from vector_pipeline.orchestration.private import DATA_VERSION_TAG, MAX_RETRIES_TAG, PARTITION_NAME_TAG
+from vector_pipeline.orchestration.queue_marks import priority_of, queue_tags
+from vector_pipeline.orchestration.queue_pools import apply_pools
 from vector_pipeline.orchestration.resources import open_pipeline
 from vector_pipeline.sync.discovery import discover, due_for_discovery, failed_discoveries
 from vector_pipeline.sync.due import Due, due_partition, retry_at
-from vector_pipeline.sync.observation import PROBES_AT_ONCE, due_for_observation, observe
+from vector_pipeline.sync.observation import due_for_observation, observe
 from vector_pipeline.sync.pipeline import Pipeline
 
 TICK_SECONDS = 15
@@ -40,8 +42,15 @@ DISCOVERY_SECONDS = 12.0
 LOOK_EVERY = timedelta(minutes=10)
 """How often a tick without news compares the partition keys all the same."""
 
+MOST_REQUESTS = 20
+"""Runs that one tick asks for, the most wanted first; the next tick asks for more. Dagster makes them one by one
+before it ticks again: hundreds at once would keep it from seeing a change for minutes."""
+
 RELAUNCH_SECONDS = 600
-"""A run that died before it began its work is launched again this much later."""
+"""A run that ended before it began its work is launched again this much later."""
+
+MOST_RESTARTS = 3
+"""So often within that time it is launched again at once, where its process was killed."""
 
 REMOVED = "removed"
 """The version that stands on the observation of a source that left the settings."""
@@ -56,13 +65,15 @@ class Memory:
     """What a sensor remembers from tick to tick. All of it may be lost: it only saves work.
 
     `observed` holds the versions that stand on observations in Dagster, `failing` the sources that did not answer
-    when last asked (the one asked longest ago first), `keys` the partition keys at `looked_at`.
+    when last asked (the one asked longest ago first), `keys` the partition keys at `looked_at`, `pools` the limits of
+    pools that were set.
     """
 
     observed: dict[str, str] = field(default_factory=dict)
     failing: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     looked_at: str = ""
+    pools: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None) -> Memory:
@@ -83,7 +94,8 @@ def build_sensor(source_type: str) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with open_pipeline() as pipeline:
-            for run_id in end_abandoned_runs(pipeline.data_dir, lambda: context.instance):
+            ended = end_abandoned_runs(pipeline.data_dir, lambda: context.instance)
+            for run_id in ended + end_lost_starts(pipeline.data_dir, lambda: context.instance):
                 context.log.warning(f"run {run_id} was ended: its process is gone")
             return _Tick(context, pipeline, source_type).run()
 
@@ -124,10 +136,13 @@ class _Tick:
             if set(errors) == set(self.memory.failing):
                 return self._nothing(errors)
             return dg.SensorResult(cursor=self._cursor(errors, self.memory.keys))
+        self.memory.pools = apply_pools(self.context.instance, self.pipeline.settings.queue)
         keys = list(self.context.instance.get_dynamic_partitions(str(partitions_of(self.source_type).name)))
         # What is due comes after what is busy: a run that ended in between has done its work.
         busy = busy_partitions(self.context.instance, self.source_type, [*keys, *sorted(self.wanted - set(keys))])
-        requests = [self._request(due) for due in self._due() if due.partition.split("/", 1)[1] not in busy]
+        due = [one for one in self._due() if one.partition.split("/", 1)[1] not in busy]
+        due.sort(key=lambda one: -priority_of(self.pipeline.settings, one.partition, {REASON_TAG: one.reason}))
+        requests = [self._request(one) for one in due[:MOST_REQUESTS]]
         partition_requests = self._partition_requests(keys, busy)
         if errors and not (requests or partition_requests or fresh) and set(errors) == set(self.memory.failing):
             return self._nothing(errors)
@@ -153,11 +168,12 @@ class _Tick:
         errors: dict[str, PipelineError] = {}
         asked: list[str] = []
         stop_at = time.monotonic() + PROBING_SECONDS
-        for start in range(0, len(due), PROBES_AT_ONCE):
+        at_once = self.pipeline.settings.limits.probes_at_once
+        for start in range(0, len(due), at_once):
             if time.monotonic() >= stop_at:
                 self.context.log.warning(f"{len(due) - start} sources are left for the next tick: others answer slowly")
                 break
-            batch = due[start : start + PROBES_AT_ONCE]
+            batch = due[start : start + at_once]
             asked += batch
             errors |= observe(self.pipeline, batch, longest=PROBE_SECONDS).errors
         for name, error in errors.items():
@@ -189,7 +205,7 @@ class _Tick:
         looked_at = self.memory.looked_at
         if not looked_at or self.now - datetime.fromisoformat(looked_at) >= LOOK_EVERY:
             return True
-        return set(self.memory.keys) != self.wanted
+        return set(self.memory.keys) != self.wanted or self.memory.pools != self.pipeline.settings.queue.pools
 
     def _due(self) -> list[Due]:
         """What has work and may run. A source never observed has nothing to compare with yet."""
@@ -210,19 +226,32 @@ class _Tick:
     def _request(self, due: Due) -> dg.RunRequest:
         """A run for one partition. Its key names the work and how often work was begun there: a source that goes
         back to an earlier version, or was removed and added again, runs again, one tick repeated does not; the time
-        lets a launch that died before it began be tried again.
+        lets a launch that ended before it began be tried again, a killed one at once.
         """
         pid = self.store.partition(due.partition).partition_id
         begun = next(iter(self.store.ingestions(pid, 1)), None)
         number = begun.ingestion_no if begun else 0
         slot = int(self.now.timestamp()) // RELAUNCH_SECONDS
+        key = due.partition.split("/", 1)[1]
+        placed = queue_tags(self.pipeline.settings, due.partition, {REASON_TAG: due.reason})
         self.context.log.info(f"{due.partition}: {due.reason}")
         return dg.RunRequest(
-            partition_key=due.partition.split("/", 1)[1],
-            run_key=f"{due.partition}#{pid}:{due.built}>{due.observed}:{number}:{slot}",
+            partition_key=key,
+            run_key=f"{due.partition}#{pid}:{due.built}>{due.observed}:{number}:{slot}{self._restarts(key)}",
             # This sensor launches again what failed, after a pause that grows; the daemon's retries are for others.
-            tags={REASON_TAG: due.reason, MAX_RETRIES_TAG: "0"},
+            tags={REASON_TAG: due.reason, MAX_RETRIES_TAG: "0"} | placed,
         )
+
+    def _restarts(self, key: str) -> str:
+        """How many runs of a partition were killed of late, for a run key."""
+        killed = self.context.instance.get_runs_count(
+            dg.RunsFilter(
+                job_name=sync_job_name(self.source_type),
+                tags={PARTITION_NAME_TAG: key, ABANDONED_TAG: "true"},
+                updated_after=self.now - timedelta(seconds=RELAUNCH_SECONDS),
+            )
+        )
+        return f":{min(killed, MOST_RESTARTS)}" if killed else ""
 
     def _new_observations(self) -> dict[str, str]:
         """Versions that differ from the last one recorded: recording each tick would flood the event log."""
@@ -255,4 +284,4 @@ class _Tick:
     def _cursor(self, errors: dict[str, PipelineError], keys: list[str]) -> str:
         held = {*self.configured, *self.removed}
         observed = {name: version for name, version in self.memory.observed.items() if name in held}
-        return json.dumps(asdict(Memory(observed, list(errors), keys, self.memory.looked_at)))
+        return json.dumps(asdict(Memory(observed, list(errors), keys, self.memory.looked_at, self.memory.pools)))

@@ -148,3 +148,39 @@ class Rereads(Protocol):
 def reread(source: Source, held: Sequence[Held]) -> Iterator[Document | Restated | Failure]:
     """What a source now says of documents that are held, without a listing. Raises SourceError."""
     return source.reread(held) if isinstance(source, Rereads) else source.fetch([one.item for one in held])
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """A source that finds one of its documents by what people call it, without listing the others.
+
+    What it finds is as a listing would tell of it now, by the same rules, so that both agree on versions.
+    """
+
+    def claims(self, wanted: str) -> bool:
+        """Whether a path, address, key or id may name something of this source. Asks nothing of a service."""
+        ...
+
+    def identify(self, wanted: str) -> bytes | None:
+        """The native id of what is named so, in few requests. Raises SourceError."""
+        ...
+
+    def has(self, native_id: bytes) -> bool:
+        """Whether the source has something of that id, which the settings may still leave out. Raises SourceError."""
+        ...
+
+    def look_up(self, native_id: bytes, known: Known) -> Item | None:
+        """The item of that id, None where there is none or the settings leave it out. Raises SourceError.
+
+        `known` is what a scan would be told. What is looked up may be fetched next, whatever version is held.
+        """
+        ...
+
+
+@runtime_checkable
+class Hangs(Protocol):
+    """A source some of whose documents hang on others: attachments and comments."""
+
+    def owner(self, native_id: bytes, version: str) -> bytes | None:
+        """The native id of what a document hangs on, None for one that stands by itself. Asks nothing."""
+        ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import os
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, TypeVar
+from urllib.parse import quote_from_bytes
 
 import polars as pl
 
@@ -47,6 +49,8 @@ _REQUESTS_AHEAD = 400
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _BATCH_HEADER = re.compile(rb"[0-9a-f]+ blob (\d+)\n")
 _REGULAR = "100644"
+_ANY_BRANCH = "any-branch"
+"""Stands for the name of the default branch, which only the repository tells."""
 
 
 class GitSource:
@@ -114,6 +118,35 @@ class GitSource:
                 with self._mirror.locked():
                     self._mirror.rebuild(tip)
             yield from self._answers(waiting, healed=True)
+
+    def claims(self, wanted: str) -> bool:
+        """Whether a link leads to the repository, or a path may be one below the source's folder."""
+        if "://" in wanted and not self._branch:
+            return wanted.startswith(self._links(Tip(_ANY_BRANCH, "")).prefix.partition(_ANY_BRANCH)[0])
+        path = self._path(wanted, Tip(self._branch, ""))
+        return path is not None and not self._filter.reason_by_name(path, _REGULAR)
+
+    def identify(self, wanted: str) -> bytes | None:
+        """The path in the repository: from a link to the file, or as it is."""
+        return self._path(wanted, self._remote.tip(self._branch) if "://" in wanted else Tip(self._branch, ""))
+
+    def _path(self, wanted: str, tip: Tip) -> bytes | None:
+        links = self._links(tip)
+        if "://" in wanted:
+            return links.path(wanted)
+        on_disk = links.path("file://" + quote_from_bytes(os.path.abspath(os.fsencode(wanted))))
+        if on_disk is not None:
+            return on_disk
+        path = os.path.normpath(os.fsencode(wanted))
+        return path if not path.startswith((b"/", b"../")) and path not in (b".", b"..") else None
+
+    def has(self, native_id: bytes) -> bool:
+        """Whether the branch has such a file that the settings take. Raises SourceError."""
+        return native_id in self._look_up([native_id])
+
+    def look_up(self, native_id: bytes, known: Known) -> Item | None:
+        """The file as the branch has it now. Raises SourceError."""
+        return self._look_up([native_id]).get(native_id)
 
     def close(self) -> None:
         """Nothing is held open between calls."""
@@ -199,7 +232,8 @@ class GitSource:
             conversion = self._converter.identity(entry.path).encode()
             parts = (rendering, text.encode(), *((conversion,) if conversion else ()))
             version = f"{entry.blob}.{hash16(*parts)[:6].hex()}"
-            yield Item(entry.path, version, links.link(entry.path), previous.get(entry.path), text)
+            updated_at = _time(fact.last) if fact is not None else None
+            yield Item(entry.path, version, links.link(entry.path), previous.get(entry.path), text, updated_at)
 
     def _look_up(self, paths: Sequence[bytes]) -> dict[bytes, Item]:
         """Items as the branch has them now, for paths that come without what `scan` said about them."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import polars as pl
 
@@ -26,9 +26,17 @@ from vector_pipeline.settings_sources import LocalFilesSettings
 from vector_pipeline.sources.base import Known, Listing, SourceError, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.ignore_rules import rules_from_settings
 from vector_pipeline.sources.local_read import FileContent, FileNotRead, FolderReader
-from vector_pipeline.sources.local_scan import Scan, ScanRules, converted_version, kept_below, scan_folder
+from vector_pipeline.sources.local_scan import (
+    Scan,
+    ScanRules,
+    converted_version,
+    kept_below,
+    modified_times,
+    scan_folder,
+)
 
 _STAGE = "fetch"
+_FILE = "file://"
 
 
 class LocalFiles:
@@ -90,6 +98,7 @@ class LocalFiles:
                 "uri": [self._uri(path) for path in paths],
                 "previous_id": [None] * rows,
                 "detail": [""] * rows,
+                "updated_at": modified_times(versions),
             },
             schema=LISTED,
         )
@@ -109,6 +118,33 @@ class LocalFiles:
                 yield from self._converter.ahead(self._answer, read)
             finally:
                 reader.close()
+
+    def claims(self, wanted: str) -> bool:
+        """Whether a path, absolute or below the folder, or a link to a file, is or may be one of this folder."""
+        return self.identify(wanted) is not None
+
+    def identify(self, wanted: str) -> bytes | None:
+        """The path below the folder."""
+        before, after = self._link
+        if len(wanted) > len(before) + len(after) and wanted.startswith(before) and wanted.endswith(after):
+            return unquote_to_bytes(wanted[len(before) : len(wanted) - len(after)])
+        path = unquote_to_bytes(wanted[len(_FILE) :]) if wanted.startswith(_FILE) else os.fsencode(wanted)
+        below = self._root.rstrip(b"/") + b"/"
+        for whole in (os.path.abspath(path), os.path.normpath(below + path)):
+            if whole.startswith(below) and os.path.lexists(whole):
+                return whole[len(below) :]
+        return None
+
+    def has(self, native_id: bytes) -> bool:
+        """Whether the file is there."""
+        return os.path.lexists(self._root + b"/" + native_id)
+
+    def look_up(self, native_id: bytes, known: Known) -> Item | None:
+        """The file as a scan lists it, which is as cheap as a probe. Raises SourceError."""
+        scan = self._scan()
+        if native_id not in scan.paths:
+            return None
+        return Item(native_id, scan.versions[scan.paths.index(native_id)], self._uri(native_id))
 
     def close(self) -> None:
         """Nothing is kept open between calls."""

@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from vector_pipeline.conversion.converter import Converter
 from vector_pipeline.sources.ignore_rules import ALWAYS_IGNORED, MAX_IGNORE_FILE, Rules, TooManyRules, parse_rules
 
@@ -70,6 +72,12 @@ def file_version(status: os.stat_result, now: int) -> str:
     if -window < now - changed < window or -window < now - modified < window:
         return f"{version}~{now}"
     return version
+
+
+def modified_times(versions: Sequence[str]) -> pl.Series:
+    """When the files of these versions were last written to, to the microsecond; null for times no calendar has."""
+    nanoseconds = pl.Series(versions, dtype=pl.String).str.extract(r"^\d+:(-?\d+):", 1).cast(pl.Int64, strict=False)
+    return (nanoseconds // 1_000).cast(pl.Datetime("us", "UTC"))
 
 
 def converted_version(version: str, path: bytes, converter: Converter) -> str:

@@ -112,6 +112,11 @@ class Budget:
             self._change(take)
             return granted[-1]
 
+    def state(self) -> BudgetState:
+        """What the processes share now; for those who only look."""
+        with self._threads:
+            return self._glance().as_of(self._clock())
+
     def block(self, seconds: float) -> None:
         """Lets no request leave for so long, at most an hour."""
         seconds = min(seconds, LONGEST_ASKED)

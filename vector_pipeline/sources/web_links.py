@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from vector_pipeline.sources.git_url import RepositoryUrl, with_ipv6_brackets
 
@@ -31,6 +31,15 @@ class FileLinks:
     def link(self, path: bytes) -> str:
         """The link to the file at the path, whatever its bytes are."""
         return self.prefix + quote(path, safe="/") + self.suffix
+
+    def path(self, link: str) -> bytes | None:
+        """The path that a link leads to, None for one that leads elsewhere. A part of the file (#L10) is let go."""
+        if not link.startswith(self.prefix):
+            return None
+        rest = link[len(self.prefix) :].partition("#")[0]
+        if not rest.endswith(self.suffix):
+            return None
+        return unquote_to_bytes(rest.removesuffix(self.suffix)) or None
 
 
 def file_links(url: RepositoryUrl, branch: str, web_url: str = "") -> FileLinks:

@@ -7,7 +7,7 @@ as done too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,12 +52,20 @@ class ChunksPart(Part):
         return int(found)
 
     def documents_to_chunk(
-        self, partition_id: int, *, after: int, chunking: int, batch: int = 500
+        self,
+        partition_id: int,
+        *,
+        after: int,
+        chunking: int,
+        batch: int = 500,
+        until: int | None = None,
+        most_text: Callable[[], int] = lambda: BYTES_PER_BATCH,
     ) -> Iterator[list[ToChunk]]:
-        """Documents changed after revision `after` whose chunks do not come from this content, could not be cut, or
-        belong to a deleted document.
+        """Documents changed after revision `after` (up to `until`, if given) whose chunks do not come from this
+        content, could not be cut, or belong to a deleted document.
 
-        At most `batch` documents and about 16 MB of text at a time; no transaction is open between two batches.
+        At most `batch` documents and about `most_text()` characters (16 million) at a time, more only in one document;
+        no transaction is open between two batches.
         """
         d, c, x = self._t.documents, self._t.chunked, self._t.texts
         stale = sa.or_(
@@ -94,8 +102,10 @@ class ChunksPart(Part):
                 ),
             )
         )
+        if until is not None:
+            statement = statement.where(d.c.revision <= until)
         for page in self._pages(statement, after, batch):
-            for rows in _by_size(page):
+            for rows in by_size(page, most_text):
                 yield self._with_text(rows)
 
     def replace_chunks(self, partition_id: int, chunking: int, rows: Sequence[Chunked]) -> int:
@@ -221,14 +231,15 @@ class ChunksPart(Part):
         insert_rows(connection, table, columns, failed, key=key, update=columns[2:4])
 
 
-def _by_size(page: Sequence[AnyRow]) -> Iterator[list[AnyRow]]:
+def by_size(page: Sequence[AnyRow], most_text: Callable[[], int] = lambda: BYTES_PER_BATCH) -> Iterator[list[AnyRow]]:
+    """Rows of documents (`size`, `deleted`) in lists of at most about `most_text()` characters (16 million)."""
     some: list[AnyRow] = []
-    size = 0
+    size, most = 0, most_text()
     for row in page:
         length = 0 if row.deleted else int(row.size or 0)
-        if some and size + length > BYTES_PER_BATCH:
+        if some and size + length > most:
             yield some
-            some, size = [], 0
+            some, size, most = [], 0, most_text()
         some.append(row)
         size += length
     if some:

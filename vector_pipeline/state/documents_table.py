@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 import sqlalchemy as sa
@@ -72,7 +72,7 @@ class DocumentsPart(Part):
         with self._db.write() as connection:
             revision = self._locked_revision(connection, partition_id) + 1
             held = self._held(connection, partition_id, rows)
-            change = {key: _classified(row, held.get(key)) for key, row in rows.items()}
+            change = {key: classified(row, held.get(key)) for key, row in rows.items()}
             same = [(rows[key], held[key]) for key, what in change.items() if what == "unchanged"]
             self._record_versions(connection, same)
             moved = [key for key, what in change.items() if what != "unchanged"]
@@ -118,6 +118,14 @@ class DocumentsPart(Part):
                 self._record_history(connection, partition_id, live, revision, run_id)
                 self._apply_revision(connection, partition_id, revision)
         return len(live)
+
+    def live_names(self, partition_id: int) -> dict[bytes, tuple[str, str]]:
+        """Address and title of the live documents, by native id."""
+        d = self._t.documents
+        statement = sa.select(d.c.native_id, d.c.uri, d.c.title).where(d.c.partition_id == partition_id)
+        with self._db.read() as connection:
+            rows = connection.execute(statement.where(d.c.deleted == 0)).all()
+        return {native_id: (uri, title) for native_id, uri, title in rows}
 
     def touch_documents(self, partition_id: int, document_ids: Sequence[bytes]) -> int:
         """Makes later stages look at these documents again, deleted ones too; returns how many there are."""
@@ -220,7 +228,27 @@ class DocumentsPart(Part):
         insert_rows(connection, self._t.document_history, _HISTORY, rows)
 
 
-def _classified(row: DocumentRow, held: _Held | None) -> str:
+class Comparable(Protocol):
+    """What of a held document decides what became of it."""
+
+    @property
+    def content_hash(self) -> bytes:
+        """Of its text."""
+        ...
+
+    @property
+    def metadata_hash(self) -> bytes:
+        """Of the rest."""
+        ...
+
+    @property
+    def deleted(self) -> int:
+        """Whether it is only a tombstone."""
+        ...
+
+
+def classified(row: DocumentRow, held: Comparable | None) -> str:
+    """What storing a document is: "added", "changed", "metadata" (its text stays) or "unchanged"."""
     if held is None or held.deleted:
         return "added"
     if held.content_hash != row.content_hash:

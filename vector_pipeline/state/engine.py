@@ -25,7 +25,6 @@ PAGE_SIZE = 8192
 _PRAGMAS = (
     "synchronous=FULL",
     "wal_autocheckpoint=16384",
-    "cache_size=-65536",
     "temp_store=memory",
 )
 _COLLECTING = 0x76705F6763
@@ -118,7 +117,7 @@ def _sqlite_engine(location: Location) -> sa.Engine:
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin below, not where the driver guesses
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"cache_size=-{location.cache // 1024}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

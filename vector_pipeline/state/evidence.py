@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
-from vector_pipeline.state.history_table import select_ingestions
+from vector_pipeline.state.history_table import looked, said, select_ingestions
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import UTC_TIME, Ingestion
 from vector_pipeline.state.rows import frame, rows_by
@@ -85,11 +85,11 @@ class EvidencePart(Part):
             return {number: int(revision) for number, revision in rows}
 
     def run_facts(self) -> dict[int, RunFacts]:
-        """How the runs ended, by number of the partition; those without a run are left out."""
+        """How the runs over whole sources ended, by number of the partition; those without a run are left out."""
         h = self._t.ingestion_history
         good = (
             sa.select(h.c.partition_id, sa.func.max(h.c.ingestion_no).label("number"))
-            .where(h.c.status.in_(GOOD))
+            .where(h.c.status.in_(GOOD), looked(h))
             .group_by(h.c.partition_id)
             .subquery()
         )
@@ -106,9 +106,10 @@ class EvidencePart(Part):
                 sa.func.max(h.c.ingestion_no),
             )
             .select_from(h.outerjoin(good, good.c.partition_id == h.c.partition_id))
+            .where(looked(h))
             .group_by(h.c.partition_id)
         )
-        newest = sa.select(h.c.ingestion_no, h.c.status, h.c.error, h.c.started_at)
+        newest = sa.select(h.c.ingestion_no, h.c.status, said(h).label("error"), h.c.started_at)
         with self._db.read() as connection:
             rows = connection.execute(statement).all()
             last = {row[0]: row for row in rows_by(connection, newest, h.c.ingestion_no, (row[6] for row in rows))}

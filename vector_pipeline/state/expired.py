@@ -14,7 +14,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from vector_pipeline.state.engine import connect_file
-from vector_pipeline.state.history_table import RUNNING
+from vector_pipeline.state.history_table import RUNNING, looked
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.rows import batches
 
@@ -86,7 +86,8 @@ class ExpiredPart(Part):
         h, i = self._t.document_history, self._t.ingestion_history
         changes = sa.select(h.c.history_no).where(h.c.changed_at <= before).order_by(h.c.history_no)
         dropped = self._drop_all(h.c.history_no, changes)
-        return Garbage(dropped + self._drop_all(i.c.ingestion_no, self._old_runs(before)))
+        runs = self._old_runs(before)
+        return Garbage(dropped + self._drop_all(i.c.ingestion_no, runs, self._t.durations.c.ingestion_no))
 
     def free_bytes(self) -> int:
         """Bytes of the SQLite file that nothing uses, which `vacuum` gives back; 0 for PostgreSQL."""
@@ -108,8 +109,10 @@ class ExpiredPart(Part):
         path = self._db.location.path
         if path is None:
             return 0
-        before = path.stat().st_size
         with self._db.translating(), closing(connect_file(self._db.location)) as connection:
+            # What was written last stands in the log until now: without it the file would seem to have grown.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            before = path.stat().st_size
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return max(0, before - path.stat().st_size)
@@ -125,21 +128,25 @@ class ExpiredPart(Part):
         return sa.and_(d.c.deleted == 1, d.c.ingested_at <= before, *(~one for one in left))
 
     def _old_runs(self, before: datetime) -> sa.Select[int]:
-        """Runs that ended by `before`, but for the latest of each source and status."""
+        """Runs that ended by `before`, but for the latest of each source and status, over all of it or a part."""
         i = self._t.ingestion_history
-        latest = sa.select(sa.func.max(i.c.ingestion_no)).group_by(i.c.partition_id, i.c.status)
+        latest = sa.select(sa.func.max(i.c.ingestion_no)).group_by(i.c.partition_id, i.c.status, looked(i))
         return (
             sa.select(i.c.ingestion_no)
             .where(i.c.finished_at <= before, i.c.status != RUNNING, i.c.ingestion_no.not_in(latest))
             .order_by(i.c.ingestion_no)
         )
 
-    def _drop_all(self, column: sa.Column[int], rows: sa.Select[int]) -> int:
-        """Removes the rows whose `column` is selected, in bounded transactions; how many."""
+    def _drop_all(self, column: sa.Column[int], rows: sa.Select[int], *besides: sa.Column[int]) -> int:
+        """Removes the rows whose `column` is selected, in bounded transactions; how many.
+
+        Rows whose column of `besides` has the same value belong to them and go along.
+        """
         with self._db.read() as connection:
             numbers: Sequence[int] = list(connection.execute(rows).scalars())
         for some in batches(numbers, _AT_ONCE):
             with self._db.write() as connection:
                 for few in batches(some):
-                    connection.execute(sa.delete(column.table).where(column.in_(few)))
+                    for one in (*besides, column):
+                        connection.execute(sa.delete(one.table).where(one.in_(few)))
         return len(numbers)

@@ -14,6 +14,9 @@ from vector_pipeline.state.schema import Tables
 
 RUNNING = "running"
 
+ONE_DOCUMENT = "one document"
+"""The mode of runs that brought in, or took out, what a person named."""
+
 LATEST = 10_000
 """Rows of the documents' history that are looked through for the changes of one run."""
 
@@ -54,6 +57,7 @@ class HistoryPart(Part):
                     counts={},
                     seconds=0.0,
                     error="",
+                    hint="",
                 )
                 .returning(table.c.ingestion_no)
             ).scalar_one()
@@ -84,25 +88,16 @@ class HistoryPart(Part):
         counts: Mapping[str, int | float],
         seconds: float,
         error: str = "",
+        hint: str = "",
     ) -> None:
-        """Records how a run ended; "partial" when some documents failed."""
-        table = self._t.ingestion_history
-        with self._db.write() as connection:
-            connection.execute(
-                sa.update(table)
-                .where(table.c.ingestion_no == ingestion_no)
-                .values(status=status, finished_at=datetime.now(UTC), counts=dict(counts), seconds=seconds, error=error)
-            )
+        """Records how a run ended; "partial" when some documents failed. `hint`: what to do about the error."""
+        ended = {"finished_at": datetime.now(UTC), "error": error, "hint": hint}
+        self._set_ingestion(ingestion_no, status=status, counts=dict(counts), seconds=seconds, **ended)
 
     def record_progress(self, ingestion_no: int, *, counts: Mapping[str, int | float], seconds: float) -> None:
         """Records what a run has done so far; it stands as running."""
-        table = self._t.ingestion_history
-        with self._db.write() as connection:
-            connection.execute(
-                sa.update(table)
-                .where(table.c.ingestion_no == ingestion_no)
-                .values(status=RUNNING, finished_at=None, counts=dict(counts), seconds=seconds, error="")
-            )
+        under_way = {"finished_at": None, "error": "", "hint": ""}
+        self._set_ingestion(ingestion_no, status=RUNNING, counts=dict(counts), seconds=seconds, **under_way)
 
     def ingestions(self, partition_id: int | None = None, limit: int = 20) -> list[Ingestion]:
         """The latest runs, newest first, of one partition or of all."""
@@ -123,15 +118,31 @@ class HistoryPart(Part):
         h = self._t.ingestion_history
         good = (
             sa.select(sa.func.coalesce(sa.func.max(h.c.ingestion_no), 0))
-            .where(h.c.partition_id == partition_id, h.c.status.in_(("success", "partial")))
+            .where(h.c.partition_id == partition_id, h.c.status.in_(("success", "partial")), looked(h))
             .scalar_subquery()
         )
         statement = sa.select(sa.func.count(), sa.func.max(h.c.finished_at)).where(
-            h.c.partition_id == partition_id, h.c.status == "failed", h.c.ingestion_no > good
+            h.c.partition_id == partition_id, h.c.status == "failed", h.c.ingestion_no > good, looked(h)
         )
         with self._db.read() as connection:
             count, last = connection.execute(statement).one()
         return int(count), last
+
+    def _set_ingestion(self, ingestion_no: int, **facts: Any) -> None:
+        table = self._t.ingestion_history
+        with self._db.write() as connection:
+            connection.execute(sa.update(table).where(table.c.ingestion_no == ingestion_no).values(**facts))
+
+
+def looked(history: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether a run looked at its source as a whole, so that how it ended says something about the source."""
+    return history.c.mode != ONE_DOCUMENT
+
+
+def said(history: sa.Table) -> sa.ColumnElement[str]:
+    """The error of a run with what to do about it."""
+    h = history.c
+    return sa.case((h.hint == "", h.error), else_=h.error + "; " + h.hint)
 
 
 def select_ingestions(t: Tables) -> sa.Select[Any]:
@@ -148,4 +159,5 @@ def select_ingestions(t: Tables) -> sa.Select[Any]:
         h.c.counts,
         h.c.seconds,
         h.c.error,
+        h.c.hint,
     ).select_from(h)

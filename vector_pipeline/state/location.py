@@ -21,6 +21,8 @@ _SQLITE = "sqlite:///"
 class Location:
     """One state store: `url` (with its secret), table name `prefix`, `pool_size`, `timeout_s` for every wait.
 
+    `cache` is the memory in bytes that each of the few connections to a SQLite file may keep pages in.
+
     Raises StateError for a URL of another database.
     """
 
@@ -28,6 +30,7 @@ class Location:
     prefix: str = ""
     pool_size: int = 5
     timeout_s: float = 60.0
+    cache: int = 64 * 1024**2
 
     def __post_init__(self) -> None:
         if not self.url.startswith((_SQLITE, "postgresql://", "postgresql+psycopg://", "postgres://")):

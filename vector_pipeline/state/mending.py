@@ -60,6 +60,24 @@ class MendingPart(SoundnessPart):
                 delete_rows(connection, t.chunks, key, [(chunking, one) for one, deleted in held.items() if deleted])
         return number
 
+    def send_again(self, partition_id: int, document_ids: Iterable[bytes]) -> int:
+        """Takes for stale what was cut from live documents and what was written of them, for every collection, so that
+        it is made again though it is the same. Returns how many there are.
+
+        Chunks and points stay until others replace them, and are known all the while.
+        """
+        t, number = self._t, 0
+        for some in batches(sorted(set(document_ids)), AT_ONCE):
+            with self._db.write() as connection:
+                live = [one for one, deleted in self._touch(connection, partition_id, some).items() if not deleted]
+                number += len(live)
+                for few in batches(live):
+                    connection.execute(sa.delete(t.chunked).where(t.chunked.c.document_no.in_(few)))
+                    # The point's own id: no fingerprint equals it.
+                    stale = sa.update(t.points).where(t.points.c.document_no.in_(few))
+                    connection.execute(stale.values(fingerprint=t.points.c.chunk_id))
+        return number
+
     def drop_unowned(self) -> int:
         """Removes the chunks and the records of points of documents that there is no row of, under every chunking and
         for every collection; the number of documents. No document ever gets a number again, so nobody misses them.

@@ -64,8 +64,13 @@ class PartitionsPart(Part):
                     connection.execute(sa.delete(table).where(table.c.document_no.in_(documents)))
             if not documents:
                 break
+        runs = sa.select(t.ingestion_history.c.ingestion_no).where(t.ingestion_history.c.partition_id == number)
         with self._db.write() as connection:
-            for table in (t.quarantine, t.cursors, t.source_cursors, t.observations, t.ingestion_history, t.partitions):
+            connection.execute(sa.delete(t.durations).where(t.durations.c.ingestion_no.in_(runs)))
+            for table in (
+                *(t.quarantine, t.kept_out, t.progress, t.cursors, t.source_cursors, t.observations),
+                *(t.ingestion_history, t.partitions),
+            ):
                 connection.execute(sa.delete(table).where(table.c.partition_id == number))
 
     def source_state(self, partition_id: int) -> SourceState:

@@ -5,7 +5,7 @@ A target is one physical collection; its rows are written after the index has co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 import sqlalchemy as sa
@@ -24,12 +24,19 @@ class PointsPart(Part):
     """The part of the store about points."""
 
     def documents_to_point(
-        self, partition_id: int, *, after: int, chunking: int, batch: int = 200
+        self,
+        partition_id: int,
+        *,
+        after: int,
+        chunking: int,
+        batch: int = 200,
+        until: int | None = None,
+        most_chunks: Callable[[], int] = lambda: CHUNKS_PER_BATCH,
     ) -> Iterator[list[int]]:
-        """Documents (deleted ones too) changed after revision `after`, oldest change first.
+        """Documents (deleted ones too) changed after revision `after` (up to `until`, if given), oldest change first.
 
-        At most `batch` documents or about 1,500 chunks of this chunking at a time; no transaction is open between two
-        batches.
+        At most `batch` documents or about `most_chunks()` chunks (1,500) of this chunking at a time, more only of one
+        document; no transaction is open between two batches.
         """
         d, c = self._t.documents, self._t.chunked
         statement = (
@@ -37,11 +44,13 @@ class PointsPart(Part):
             .select_from(d.outerjoin(c, sa.and_(c.c.document_no == d.c.document_no, c.c.chunking_id == chunking)))
             .where(d.c.partition_id == partition_id)
         )
+        if until is not None:
+            statement = statement.where(d.c.revision <= until)
         for page in self._pages(statement, after, batch):
             some: list[int] = []
-            size = 0
+            size, most = 0, most_chunks()
             for row in page:
-                if some and size + row.chunks > CHUNKS_PER_BATCH:
+                if some and size + row.chunks > most:
                     yield some
                     some, size = [], 0
                 some.append(row.document_no)

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from vector_pipeline.documents import Failure
+from vector_pipeline.documents import Failure, uuid_text
+from vector_pipeline.logs.about import RUNS
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import DUE, QUARANTINED
 from vector_pipeline.state.rows import batches, delete_rows, frame, insert_rows, rows_by
@@ -39,6 +40,9 @@ class QuarantinePart(Part):
         latest = {(document_id, failure.stage): failure for document_id, failure in failures}
         if not latest:
             return
+        for (document_id, stage), failure in latest.items():
+            told = {"document": uuid_text(document_id), "stage": stage}
+            RUNS.info("in quarantine: %s", failure.reason, extra=told)
         now = datetime.now(UTC)
         with self._db.write() as connection:
             self._locked_revision(connection, partition_id)

@@ -208,7 +208,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """One run over one partition. `status`: running, success, partial (some documents failed) or failed."""
+    """One run over one partition. `status`: running, success, partial (some documents failed) or failed.
+
+    `hint` says what a person can do about the `error`, where that is known.
+    """
 
     ingestion_no: int
     partition: str
@@ -220,6 +223,12 @@ class Ingestion:
     counts: Mapping[str, int | float]
     seconds: float
     error: str
+    hint: str = ""
+
+    @property
+    def said(self) -> str:
+        """The error and what to do about it."""
+        return f"{self.error}; {self.hint}" if self.hint else self.error
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from vector_pipeline.state.chunks_table import ChunksPart
 from vector_pipeline.state.column_types import to_text
+from vector_pipeline.state.history_table import looked, said
 from vector_pipeline.state.records import SUMMARIES, StoredDocument
 from vector_pipeline.state.rows import AnyRow, AnySelect, frame, rows_by
 
@@ -89,7 +90,7 @@ class ReportsPart(ChunksPart):
             )
             numbers = [number for _, _, number in heapq.nsmallest(limit, matching)]
             rows = rows_by(connection, self._documents(chunking), d.c.document_no, numbers)
-            found = {row[0]: _stored(row) for row in rows}
+            found = {row[0]: stored_document(row) for row in rows}
         return [found[number] for number in numbers]
 
     def document(self, document_id: bytes, chunking: int | None = None) -> StoredDocument | None:
@@ -107,7 +108,7 @@ class ReportsPart(ChunksPart):
                 sa.select(x.c.body).join(d, d.c.text_no == x.c.text_no).where(d.c.document_no == row.document_no)
             ).scalar()
         chunks = () if chunking is None else tuple(self.document_chunks(row.document_no, chunking))
-        return _stored(row, "" if body is None else to_text(body), chunks)
+        return stored_document(row, "" if body is None else to_text(body), chunks)
 
     def sizes(self) -> dict[str, int]:
         """Rows per table, and "bytes" on disk (of a SQLite file with its log)."""
@@ -183,9 +184,9 @@ class ReportsPart(ChunksPart):
 
     def _last_runs(self, connection: sa.Connection) -> dict[int, tuple[Any, ...]]:
         h = self._t.ingestion_history
-        latest = sa.select(sa.func.max(h.c.ingestion_no)).group_by(h.c.partition_id)
+        latest = sa.select(sa.func.max(h.c.ingestion_no)).where(looked(h)).group_by(h.c.partition_id)
         rows = connection.execute(
-            sa.select(h.c.partition_id, h.c.status, h.c.started_at, h.c.error).where(h.c.ingestion_no.in_(latest))
+            sa.select(h.c.partition_id, h.c.status, h.c.started_at, said(h)).where(h.c.ingestion_no.in_(latest))
         )
         return {row[0]: tuple(row[1:]) for row in rows}
 
@@ -193,13 +194,14 @@ class ReportsPart(ChunksPart):
         h = self._t.ingestion_history
         rows = connection.execute(
             sa.select(h.c.partition_id, sa.func.max(h.c.finished_at))
-            .where(h.c.status.in_(("success", "partial")))
+            .where(h.c.status.in_(("success", "partial")), looked(h))
             .group_by(h.c.partition_id)
         )
         return dict(rows.all())
 
 
-def _stored(row: AnyRow, text: str = "", chunks: tuple[Any, ...] = ()) -> StoredDocument:
+def stored_document(row: AnyRow, text: str = "", chunks: tuple[Any, ...] = ()) -> StoredDocument:
+    """A row of documents as people ask for it."""
     values = list(row)
     values[14] = bool(values[14])
     return StoredDocument(*[*values, text, chunks])

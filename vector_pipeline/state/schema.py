@@ -16,7 +16,7 @@ from sqlalchemy.schema import SchemaItem
 
 from vector_pipeline.state.column_types import Blob, Json, SafeText, Utc
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration: what this code needs."""
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -47,6 +47,9 @@ class Tables:
     ingestion_history: Table
     discoveries: Table
     gc_marks: Table
+    kept_out: Table
+    progress: Table
+    durations: Table
 
 
 def _blob(name: str, **options: Any) -> Column[bytes]:
@@ -250,6 +253,7 @@ def tables(prefix: str) -> Tables:
             Column("counts", Json, nullable=False),
             Column("seconds", sa.Float, nullable=False),
             _text("error"),
+            _text("hint"),
             index("ingestion_history", "partition_id", "ingestion_no"),
         ),
         discoveries=table(
@@ -262,5 +266,35 @@ def tables(prefix: str) -> Tables:
             "gc_marks",
             _big("text_no", primary_key=True, autoincrement=False),
             Column("marked_at", Utc, nullable=False),
+        ),
+        kept_out=table(
+            "kept_out",
+            _owner(),
+            _blob("native_id", primary_key=True),
+            _text("uri"),
+            _text("version"),
+            Column("since", Utc, nullable=False),
+        ),
+        progress=table(
+            "progress",
+            _owner(),
+            _text("run_id"),
+            _text("stage"),
+            _text("unit"),
+            _big("done"),
+            Column("total", BIG),
+            Column("started_at", Utc, nullable=False),
+            Column("updated_at", Utc, nullable=False),
+            _text("host"),
+            _int("pid"),
+            _big("memory"),
+        ),
+        durations=table(
+            "durations",
+            _big("ingestion_no", primary_key=True, autoincrement=False),
+            _blob("document_id", primary_key=True),
+            Column("stage", SafeText, primary_key=True),
+            Column("seconds", sa.Float, nullable=False),
+            _big("size"),
         ),
     )

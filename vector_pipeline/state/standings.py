@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from vector_pipeline.state.history_table import looked
 from vector_pipeline.state.part import Part
 
 
@@ -31,6 +32,7 @@ class StandingsPart(Part):
         p, o, s, h = t.partitions, t.observations, t.source_cursors, t.ingestion_history
         latest = (
             sa.select(h.c.partition_id, sa.func.max(h.c.ingestion_no).label("number"))
+            .where(looked(h))
             .group_by(h.c.partition_id)
             .subquery()
         )

@@ -11,24 +11,30 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from vector_pipeline.state import migrate
+from vector_pipeline.state.amounts import AmountsPart
 from vector_pipeline.state.chunk_texts import ChunkTextsPart
 from vector_pipeline.state.contents import ContentsPart
 from vector_pipeline.state.counts import CountsPart
 from vector_pipeline.state.discoveries_table import DiscoveriesPart
+from vector_pipeline.state.document_search import DocumentSearchPart
 from vector_pipeline.state.documents_table import DocumentsPart
+from vector_pipeline.state.durations_table import DurationsPart
+from vector_pipeline.state.earlier_runs import EarlierRunsPart
 from vector_pipeline.state.embeddings_table import EmbeddingsPart
 from vector_pipeline.state.engine import Database, missing
 from vector_pipeline.state.errors import MigrationError
 from vector_pipeline.state.evidence import EvidencePart
 from vector_pipeline.state.garbage import GarbagePart
 from vector_pipeline.state.history_table import HistoryPart
+from vector_pipeline.state.kept_out_table import KeptOutPart
 from vector_pipeline.state.location import Location
 from vector_pipeline.state.locks import exclusive, exclusive_together
 from vector_pipeline.state.mending import MendingPart
+from vector_pipeline.state.outlook import OutlookPart
 from vector_pipeline.state.partitions_table import PartitionsPart
 from vector_pipeline.state.points_table import PointsPart
+from vector_pipeline.state.progress_table import ProgressPart
 from vector_pipeline.state.quarantine_table import QuarantinePart
-from vector_pipeline.state.reports import ReportsPart
 from vector_pipeline.state.schema import HEAD
 from vector_pipeline.state.shared_texts import SharedTextsPart
 from vector_pipeline.state.standings import StandingsPart
@@ -43,8 +49,14 @@ class StateStore(
     TargetsPart,
     QuarantinePart,
     HistoryPart,
-    ReportsPart,
+    KeptOutPart,
+    ProgressPart,
+    DurationsPart,
+    OutlookPart,
+    DocumentSearchPart,
     CountsPart,
+    AmountsPart,
+    EarlierRunsPart,
     DiscoveriesPart,
     ChunkTextsPart,
     ContentsPart,

@@ -6,6 +6,8 @@ partition are listed from the index and compared with the record.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from vector_pipeline.state.records import Partition
@@ -20,19 +22,27 @@ RECORDS_AT_ONCE = 10_000
 
 def forget_lost_points(pipeline: Pipeline, partition: Partition, target: int) -> int:
     """Drops the record of points that the index lacks or holds in another version, so that they are written again."""
-    recorded = _recorded(pipeline, partition, target)
-    present = _present(pipeline, partition).with_columns(
-        fingerprint=pl.col("payload_hash").str.decode("hex", strict=False)
-    )
-    lost = recorded.join(present, on=["point_id", "fingerprint"], how="anti")["point_id"].to_list()
+    lost = find_lost_points(pipeline, partition, target)
     for start in range(0, len(lost), RECORDS_AT_ONCE):
         pipeline.store.record_points(target, [], lost[start : start + RECORDS_AT_ONCE])
     return len(lost)
 
 
-def find_orphans(pipeline: Pipeline, partition: Partition, target: int) -> list[bytes]:
-    """Ids of points of this partition that the index holds and the record does not know."""
+def find_lost_points(pipeline: Pipeline, partition: Partition, target: int) -> list[bytes]:
+    """Ids of points on record that the index lacks or holds in another version."""
     recorded = _recorded(pipeline, partition, target)
+    present = _present(pipeline, partition).with_columns(
+        fingerprint=pl.col("payload_hash").str.decode("hex", strict=False)
+    )
+    return recorded.join(present, on=["point_id", "fingerprint"], how="anti")["point_id"].to_list()
+
+
+def find_orphans(
+    pipeline: Pipeline, partition: Partition, target: int, *, forgotten: Sequence[bytes] = ()
+) -> list[bytes]:
+    """Ids of points of this partition that the index holds and the record, without `forgotten`, does not know."""
+    left_out = pl.Series("point_id", forgotten, dtype=pl.Binary)
+    recorded = _recorded(pipeline, partition, target).filter(~pl.col("point_id").is_in(left_out.implode()))
     return _present(pipeline, partition).join(recorded, on="point_id", how="anti")["point_id"].to_list()
 
 

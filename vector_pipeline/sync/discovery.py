@@ -6,7 +6,7 @@ site does not show a space is no proof that it is gone, and its documents leave 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,13 +66,8 @@ def discover(pipeline: Pipeline, sites: Sequence[SiteSource], *, longest: float 
 
     A site that does not answer hides no other. With `longest` none is given more than about so many seconds.
     """
-    asked = [site for site in sites if site.settings.discovers]
     result = Discovered()
-    if not asked:
-        return result
-    with ThreadPoolExecutor(min(SITES_AT_ONCE, len(asked)), "discovery") as threads:
-        answers = list(threads.map(lambda site: _ask(site, longest), asked))
-    for site, answer in zip(asked, answers, strict=True):
+    for site, answer in _answers(sites, longest):
         if isinstance(answer, PipelineError):
             result.errors[site.label] = answer
         else:
@@ -80,6 +75,31 @@ def discover(pipeline: Pipeline, sites: Sequence[SiteSource], *, longest: float 
         error = str(answer) if isinstance(answer, PipelineError) else ""
         pipeline.store.record_discovery(site.label, datetime.now(UTC), error)
     return result
+
+
+def preview(pipeline: Pipeline, sites: Sequence[SiteSource]) -> Discovered:
+    """What `discover` would find, make and drop; nothing is recorded."""
+    result = Discovered()
+    for site, answer in _answers(sites, None):
+        if isinstance(answer, PipelineError):
+            result.errors[site.label] = answer
+            continue
+        new, gone = _compared(pipeline, site, answer)
+        result.new += new
+        result.dropped += [name for name in gone if _is_empty(pipeline, name)]
+    return result
+
+
+def _answers(
+    sites: Sequence[SiteSource], longest: float | None
+) -> Iterator[tuple[SiteSource, list[Part] | PipelineError]]:
+    """What those sites say whose settings hold patterns, several asked at once."""
+    asked = [site for site in sites if site.settings.discovers]
+    if not asked:
+        return
+    with ThreadPoolExecutor(min(SITES_AT_ONCE, len(asked)), "discovery") as threads:
+        answers = list(threads.map(lambda site: _ask(site, longest), asked))
+    yield from zip(asked, answers, strict=True)
 
 
 def _discovering(pipeline: Pipeline) -> list[SiteSource]:
@@ -99,17 +119,26 @@ def _ask(site: SiteSource, seconds: float | None) -> list[Part] | PipelineError:
 
 def _record(pipeline: Pipeline, site: SiteSource, parts: Sequence[Part], result: Discovered) -> None:
     """Makes the partitions of new parts, and drops those of parts that are gone and of which nothing is left."""
-    store = pipeline.store
+    new, gone = _compared(pipeline, site, parts)
+    for name in new:
+        pipeline.store.partition(name)
+        result.new.append(name)
+    result.dropped += [name for name in gone if _purged_where_empty(pipeline, name)]
+
+
+def _compared(pipeline: Pipeline, site: SiteSource, parts: Sequence[Part]) -> tuple[list[str], list[str]]:
+    """The partitions that are new, and those that exist and were not found again; by name."""
     found = {site.partition(part.key) for part in parts}
     given = {site.partition(key) for key in site.settings.given_keys}
     held = {name for name in pipeline.partitions() if name.startswith(f"{site.label}.")}
-    for name in sorted(found - held):
-        store.partition(name)
-        result.new.append(name)
-    existing = {partition.name for partition in store.partitions()}
-    for name in sorted((held & existing) - found - given):
-        if _purged_where_empty(pipeline, name):
-            result.dropped.append(name)
+    existing = {partition.name for partition in pipeline.store.partitions()}
+    return sorted(found - held), sorted((held & existing) - found - given)
+
+
+def _is_empty(pipeline: Pipeline, name: str) -> bool:
+    """Whether an existing partition holds no documents, good or failed."""
+    partition = pipeline.store.partition(name).partition_id
+    return not pipeline.store.count_documents(partition) and pipeline.store.quarantined(partition).is_empty()
 
 
 def _purged_where_empty(pipeline: Pipeline, name: str) -> bool:
@@ -117,8 +146,7 @@ def _purged_where_empty(pipeline: Pipeline, name: str) -> bool:
     store = pipeline.store
     try:
         with store.lock(name, 0):
-            partition = store.partition(name).partition_id
-            if store.count_documents(partition) or not store.quarantined(partition).is_empty():
+            if not _is_empty(pipeline, name):
                 return False
             purge(pipeline, name)
     except StateLocked:

@@ -13,11 +13,15 @@ from vector_pipeline.sync.builds import active_builds
 from vector_pipeline.sync.collection import collection_is_lost
 from vector_pipeline.sync.cursors import is_behind
 from vector_pipeline.sync.doubt import is_doubted
-from vector_pipeline.sync.footing import is_unfinished
+from vector_pipeline.sync.footing import is_in_part, is_unfinished
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.stages import CHUNKS, EMBEDDINGS, POINTS
 
 UNFINISHED = "an earlier run did not finish"
+IN_PART = "the last run brought in only a part"
+NEVER_SYNCED = "never synced"
+SETTINGS_CHANGED = "settings changed"
+LISTING_DUE = "a full listing is due"
 BEING_BUILT = "its next collection is being built"
 
 FIRST_DELAY = timedelta(seconds=30)
@@ -44,18 +48,20 @@ def due_partition(pipeline: Pipeline, name: str, observed: str, now: datetime | 
     settings = pipeline.source_settings(name)
     if settings is None:
         reason = "removed from the settings"
+    elif is_in_part(store, partition.partition_id):
+        reason = IN_PART
     elif not state.built_version:
-        reason = "never synced"
+        reason = NEVER_SYNCED
     elif state.built_version != observed:
         reason = "changed at the source"
     elif state.settings_hash != pipeline.documents_config(settings):
-        reason = "settings changed"
+        reason = SETTINGS_CHANGED
     elif behind := _behind(pipeline, name):
         reason = behind
     elif not store.due_for_retry(partition.partition_id, now).is_empty():
         reason = "failed documents are due again"
     elif state.census_at is None or now - state.census_at >= settings.listing_every:
-        reason = "a full listing is due"
+        reason = LISTING_DUE
     return Due(name, reason, state.built_version, observed) if reason else None
 
 
@@ -82,11 +88,10 @@ def _behind(pipeline: Pipeline, name: str) -> str:
 def _build_is_behind(pipeline: Pipeline, name: str) -> bool:
     store = pipeline.store
     partition = store.partition(name)
-    target = store.target_no(pipeline.collection)
-    stages = (
-        (CHUNKS, pipeline.chunks_config),
-        (EMBEDDINGS, pipeline.embeddings_config),
-        (POINTS, pipeline.points_config(target)),
-    )
-    doubted = is_doubted(store, partition.partition_id, target, pipeline.points_config(target))
+    target = store.find_target(pipeline.collection)
+    if target is None:
+        return True  # nothing was ever written to it
+    points = pipeline.points_config(target.number)
+    stages = (CHUNKS, pipeline.chunks_config), (EMBEDDINGS, pipeline.embeddings_config), (POINTS, points)
+    doubted = is_doubted(store, partition.partition_id, target.number, points)
     return doubted or any(is_behind(store, partition, stage, config) for stage, config in stages)

@@ -13,6 +13,10 @@ class UnknownSource(SyncError):
     """A source was asked for that neither the settings nor the state store know."""
 
 
+class OptionError(PipelineError):
+    """An option of a run can't be read, or two say different things. Nothing was done."""
+
+
 class BrakePulled(SyncError):
     """More documents would go than the settings allow at once. Additions and changes were applied, deletions not.
 

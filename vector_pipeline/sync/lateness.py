@@ -7,7 +7,7 @@ whoever watches remembers that from look to look.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vector_pipeline.state.standings import Standing
@@ -30,6 +30,11 @@ def seen_version(version: str, seen_at: datetime | None, ran_at: datetime | None
     if seen_at and ran_at and ran_at >= seen_at and status in GOOD:
         return ""
     return version
+
+
+def without_parts(standings: Iterable[Standing], in_part: Collection[str]) -> list[Standing]:
+    """The standings, of the sources `in_part` without their last run: one that left something out proves nothing."""
+    return [replace(one, run_status=None, run_started_at=None) if one.name in in_part else one for one in standings]
 
 
 def in_step_at(standing: Standing) -> datetime | None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vector_pipeline.errors import PipelineError
+from vector_pipeline.logs.about import RUNS
 from vector_pipeline.sources.base import SourceUnreachable
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.sightings import record_sighting
 
-PROBES_AT_ONCE = 8
 GRACE_SECONDS = 2.0
 """On top of a source's own time-out, so that its own and better message comes first."""
 
@@ -28,13 +28,15 @@ class Observed:
     errors: dict[str, PipelineError]
 
 
-def observe(pipeline: Pipeline, partitions: Sequence[str], *, longest: float | None = None) -> Observed:
+def observe(
+    pipeline: Pipeline, partitions: Sequence[str], *, longest: float | None = None, recorded: bool = True
+) -> Observed:
     """Probes the sources, several at once, and records what they said. A failed probe never hides the others.
 
     No probe is waited for longer than its source's `timeout`, nor than `longest` seconds: one that hangs (a network
-    mount) is reported as unreachable and left behind.
+    mount) is reported as unreachable and left behind. Where it is not `recorded`, nothing is written.
     """
-    answers = _ask(pipeline, partitions, longest)
+    answers = _ask(pipeline, partitions, longest, recorded=recorded)
     versions = {name: answer for name, answer in answers.items() if isinstance(answer, str)}
     errors = {name: answer for name, answer in answers.items() if isinstance(answer, PipelineError)}
     return Observed(versions, errors)
@@ -51,14 +53,16 @@ def due_for_observation(pipeline: Pipeline, partitions: Sequence[str], now: date
     return due
 
 
-def _ask(pipeline: Pipeline, partitions: Sequence[str], longest: float | None) -> dict[str, str | PipelineError]:
+def _ask(
+    pipeline: Pipeline, partitions: Sequence[str], longest: float | None, *, recorded: bool
+) -> dict[str, str | PipelineError]:
     """The answer of every partition, in the order given."""
     waiting = deque(partitions)
     deadlines: dict[str, float] = {}
     arrived: queue.SimpleQueue[tuple[str, str | PipelineError]] = queue.SimpleQueue()
     answers: dict[str, str | PipelineError] = {}
     while waiting or deadlines:
-        while waiting and len(deadlines) < PROBES_AT_ONCE:
+        while waiting and len(deadlines) < pipeline.settings.limits.probes_at_once:
             name = waiting.popleft()
             deadlines[name] = time.monotonic() + _patience(pipeline, name, longest)
             # Daemon threads: neither Ctrl-C nor the end of the process waits for a probe that hangs.
@@ -74,7 +78,8 @@ def _ask(pipeline: Pipeline, partitions: Sequence[str], longest: float | None) -
         for name, answer in found:
             if deadlines.pop(name, None) is not None:
                 answers[name] = answer
-                _record(pipeline, name, answer)
+                if recorded:
+                    _record(pipeline, name, answer)
     return {name: answers[name] for name in partitions}
 
 
@@ -90,6 +95,7 @@ def _record(pipeline: Pipeline, name: str, answer: str | PipelineError) -> None:
     pid, now = store.partition(name).partition_id, datetime.now(UTC)
     record_sighting(store, pid, None if isinstance(answer, PipelineError) else answer, now)
     if isinstance(answer, PipelineError):
+        RUNS.warning("does not answer: %s", answer, extra={"source": name})
         seen = store.observation(pid)
         answer = seen[0] if seen else ""
     store.record_observation(pid, answer, now)

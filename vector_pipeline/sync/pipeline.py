@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from vector_pipeline.capacity.governor import Governor
 from vector_pipeline.chunking.splitter import DocumentSplitter
 from vector_pipeline.conversion.convert import CONVERSION_IDENTITY
 from vector_pipeline.conversion.converter import Converter
@@ -52,7 +54,8 @@ class Pipeline:
         if self.beside:
             return self.beside.store
         refuse_half_restored(self.data_dir)
-        return StateStore.open(Location.from_settings(self.settings.state, self.data_dir))
+        location = Location.from_settings(self.settings.state, self.data_dir)
+        return StateStore.open(replace(location, cache=self.capacity.small_part(location.cache)))
 
     @cached_property
     def index(self) -> VectorIndex:
@@ -67,7 +70,12 @@ class Pipeline:
         """What sources have files converted by; its processes start when the first file needs one."""
         if self.beside:
             return self.beside.converter
-        return Converter(self.settings.conversion, self.data_dir / "conversions")
+        return Converter(self.settings.conversion, self.data_dir / "conversions", has_room=self.capacity.has_room)
+
+    @cached_property
+    def capacity(self) -> Governor:
+        """What keeps the run below its ceilings of memory and processors."""
+        return self.beside.capacity if self.beside else Governor.from_settings(self.settings.limits)
 
     @cached_property
     def embedder(self) -> DenseEmbedder:

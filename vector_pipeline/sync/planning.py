@@ -26,7 +26,8 @@ EXPECTED = pl.Schema({"chunk_id": pl.Binary, "fingerprint": pl.Binary})
 class DocumentPlan:
     """What the documents stage has to do.
 
-    `fetch` has schema LISTED plus `known` (whether an earlier version is held); `delete` has schema HELD plus
+    `fetch` has schema LISTED plus `known` (whether an earlier version is held) and `forced` (whether it is to be read
+    only because that was asked for); `delete` has schema HELD plus
     `moved` (the source says it goes on under another id); `release` lists ids that left quarantine because the
     source no longer has them, or has the version again that is held; `unchanged` counts the rest.
     """
@@ -46,11 +47,13 @@ def plan_documents(
     removed: list[bytes],
     unlisted_failures: list[bytes],
     refetch: bool = False,
+    force: bool = False,
 ) -> DocumentPlan:
     """Compares a listing (LISTED) with what is held (HELD) and quarantined (FAILED).
 
     A document is fetched when it is new, when its version differs, or when `refetch` is set; a failed one only when
-    its version is another than the one that failed, or when it is due. Only a complete listing deletes
+    its version is another than the one that failed, or when it is due. With `force` all that is listed is fetched.
+    Only a complete listing deletes
     what it lacks; a delta deletes what it names in `removed`. Ids in `unlisted_failures` are known to exist though
     they could not be listed, and stay.
     """
@@ -63,7 +66,9 @@ def plan_documents(
     failed_alike = (pl.col("failed_version") == pl.col("version")).fill_null(False)
     due = pl.col("due").fill_null(False)
     wanted = due | ((differs | pl.lit(refetch)) & ~(failed_alike & ~pl.lit(refetch)))
-    fetch = rows.filter(wanted).select(*LISTED, known=pl.col("held_version").is_not_null())
+    fetch = rows.filter(wanted | pl.lit(force)).select(
+        *LISTED, known=pl.col("held_version").is_not_null(), forced=~wanted
+    )
 
     gone = pl.Series("native_id", removed, dtype=pl.Binary)
     stays = pl.Series("native_id", unlisted_failures, dtype=pl.Binary)

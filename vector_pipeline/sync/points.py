@@ -8,17 +8,20 @@ document to another can be found at every moment.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from vector_pipeline.capacity.governor import PER_CHARACTER
 from vector_pipeline.index.base import Point
+from vector_pipeline.state.points_table import CHUNKS_PER_BATCH
 from vector_pipeline.state.records import DesiredChunk, DesiredDocument, Partition
 from vector_pipeline.sync.audit import find_orphans, forget_lost_points
 from vector_pipeline.sync.collection import prepare_collection
 from vector_pipeline.sync.cursors import EVERYTHING, after_revision, reached_revision, record_revision
 from vector_pipeline.sync.doubt import is_doubted, is_unwritten, record_doubt, record_trust
+from vector_pipeline.sync.halting import Between, Halted
 from vector_pipeline.sync.payload import chunk_payload, document_payload, fingerprint
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.planning import EXPECTED, plan_points
@@ -54,6 +57,19 @@ class _Wanted:
     fingerprints: dict[bytes, bytes] = field(default_factory=dict)
 
 
+def advance_points(
+    pipeline: Pipeline, partition: Partition, after: int, counts: Counter[str], between: Between
+) -> int | None:
+    """Writes the points of what changed after `after` as far as it is embedded; adds to `counts` as it goes.
+
+    Gives the revision it came to, to go on after. Nothing is removed: that is for the end, when all that is new can be
+    found, and so how far it came is recorded only where nothing waits to be removed. None where the index has to be
+    looked into first, which is left to the stage itself.
+    """
+    target = prepare_collection(pipeline)
+    return _Points(pipeline, partition, target).run_ahead(after, counts, between)
+
+
 class _Points:
     """One run of the stage for one partition."""
 
@@ -82,7 +98,7 @@ class _Points:
         doubtful = options.full or self._is_doubtful(config)
         after = EVERYTHING if doubtful else after_revision(self.store, self.partition, POINTS, config, options)
         reached = reached_revision(self.store, self.partition, EMBEDDINGS, self.pipeline.embeddings_config)
-        waiting = set(self.store.quarantined(pid).filter(pl.col("stage") == self.waits_in)["document_id"].to_list())
+        waiting = self._waiting()
         if after < self.partition.revision:
             with self.index.session(self.pipeline.collection):
                 record_doubt(self.store, pid, self.target, config)
@@ -98,12 +114,60 @@ class _Points:
             failed=self.counts["kept_back"],
         )
 
+    def run_ahead(self, after: int, counts: Counter[str], between: Between) -> int | None:
+        store, pid, config = self.store, self.partition.partition_id, self.pipeline.points_config(self.target)
+        if self._is_doubtful(config):
+            return None
+        recorded = after_revision(store, self.partition, POINTS, config, Options())
+        after = max(after, recorded)
+        reached = reached_revision(store, self.partition, EMBEDDINGS, self.pipeline.embeddings_config)
+        if reached <= after:
+            return after
+        waiting, stale = self._waiting(), 0
+        with self.index.session(self.pipeline.collection):
+            record_doubt(store, pid, self.target, config)
+            try:
+                for numbers in self._batches(after, until=reached):
+                    between()
+                    stale += len(self._upsert(numbers, waiting))
+            except Halted:
+                record_trust(store, pid, self.target, config)
+                raise
+            finally:
+                counts["upserted"] += self.counts["upserted"]
+            record_trust(store, pid, self.target, config)
+        if after == recorded and not stale:
+            record_revision(store, self.partition, POINTS, config, reached)
+            counts["kept_back"] += self.counts["kept_back"]
+        return reached
+
+    @property
+    def _bytes(self) -> int:
+        """About what a point takes while it is made and written: its text several times, its vectors."""
+        settings = self.pipeline.settings
+        return PER_CHARACTER * settings.chunking.target_chars // 2 + 32 * self.pipeline.embedder.dimension
+
+    def _batches(self, after: int, until: int | None = None) -> Iterator[list[int]]:
+        """The documents changed after a revision, some at a time."""
+        return self.store.documents_to_point(
+            self.partition.partition_id,
+            after=after,
+            chunking=self.chunking,
+            until=until,
+            most_chunks=lambda: self.pipeline.capacity.allowed(CHUNKS_PER_BATCH, self._bytes),
+        )
+
+    def _waiting(self) -> set[bytes]:
+        """The documents that wait in quarantine for the vectors of this build."""
+        rows = self.store.quarantined(self.partition.partition_id).filter(pl.col("stage") == self.waits_in)
+        return set(rows["document_id"].to_list())
+
     def _write_all(self, after: int, waiting: set[bytes], *, doubtful: bool) -> None:
         """Everything new first, then everything old."""
         if doubtful:
             forget_lost_points(self.pipeline, self.partition, self.target)
         stale: list[bytes] = []
-        for numbers in self.store.documents_to_point(self.partition.partition_id, after=after, chunking=self.chunking):
+        for numbers in self._batches(after):
             stale += self._upsert(numbers, waiting)
             report(self.partition.name, POINTS, "points", self.counts["upserted"])
         self._delete(stale)
@@ -121,9 +185,8 @@ class _Points:
             _expected(wanted.fingerprints),
             _expected({chunk_id: mark for points in applied.values() for chunk_id, mark in points.items()}),
         )
-        size = self.pipeline.settings.index.batch_size
-        for start in range(0, len(plan.upsert), size):
-            self._write(wanted, plan.upsert[start : start + size])
+        for ids in self.pipeline.capacity.windows(plan.upsert, self.pipeline.settings.index.batch_size, self._bytes):
+            self._write(wanted, ids)
         complete = [document.document_id for document in ready if document.document_id in waiting]
         if complete:
             self.store.release(self.partition.partition_id, complete, self.waits_in)

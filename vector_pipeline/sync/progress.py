@@ -42,3 +42,27 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def ignored() -> Iterator[None]:
+    """Within the block nobody hears the reports of this thread: its work is shown as part of another stage."""
+    token = _listener.set(None)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+@contextmanager
+def overhearing(listener: Listener) -> Iterator[None]:
+    """Within the block, `listener` hears every report of this thread, beside whoever listens already."""
+    other = _listener.get()
+
+    def both(report: Progress) -> None:
+        listener(report)
+        if other:
+            other(report)
+
+    with listening(both):
+        yield

@@ -11,6 +11,10 @@ from dataclasses import replace
 
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.index.base import IndexUnavailable
+from vector_pipeline.logs.about import about
+from vector_pipeline.sync.activity import recorded_activity
+from vector_pipeline.sync.ahead import BESIDE, Follower
+from vector_pipeline.sync.ahead_counts import own_part, whole
 from vector_pipeline.sync.builds import active_builds
 from vector_pipeline.sync.chunks import run_chunks
 from vector_pipeline.sync.documents import run_documents
@@ -18,10 +22,10 @@ from vector_pipeline.sync.embeddings import run_embeddings
 from vector_pipeline.sync.history import History
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.points import purge, run_points
+from vector_pipeline.sync.slowest import keeping_slowest
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, STAGES, Options, StageResult
 
 _RUNNERS: dict[str, Callable[[Pipeline, str, str, Options], StageResult]] = {
-    DOCUMENTS: run_documents,
     CHUNKS: run_chunks,
     EMBEDDINGS: run_embeddings,
     POINTS: run_points,
@@ -37,18 +41,30 @@ def run_stage(
     """
     options = options or Options()
     started = time.monotonic()
-    with pipeline.store.lock(partition):
+    with about(run=run_id, source=partition, stage=stage), pipeline.store.lock(partition):
         history = History(pipeline, partition, run_id, options)
+        follower = Follower(pipeline, partition)
         try:
-            result = _run_builds(pipeline, stage, partition, run_id, options)
+            with recorded_activity(pipeline, partition, stage, run_id), keeping_slowest() as slowest, follower:
+                if stage == DOCUMENTS:
+                    result = run_documents(pipeline, partition, run_id, options, follower)
+                else:
+                    result = _run_builds(pipeline, stage, partition, run_id, options)
         except BaseException as error:
+            history.record_ahead(follower.done)
             history.record_failure(stage, error)
             raise
+        history.record_ahead(follower.done)
+        history.record_slowest(slowest.rows())
         result = replace(result, seconds=time.monotonic() - started)
         if stage == POINTS and pipeline.source_settings(partition) is None:
             purge(pipeline, partition)
+            history.record_removal()
         else:
-            history.record(result)
+            earlier = {} if stage == DOCUMENTS else history.recorded(stage)
+            own = own_part(result, earlier)
+            history.record(own)
+            result = whole(own, earlier)
     return result
 
 
@@ -57,7 +73,7 @@ def _run_builds(pipeline: Pipeline, stage: str, partition: str, run_id: str, opt
 
     Where it fails for one, the others go through the stages that are left, as the run ends here; then it raises.
     """
-    builds = [pipeline] if stage == DOCUMENTS else _active(pipeline, stage)
+    builds = _active(pipeline, stage)
     results: dict[Pipeline, StageResult] = {}
     error: PipelineError | None = None
     for build in builds:
@@ -89,7 +105,7 @@ def _with_others(result: StageResult, others: list[StageResult]) -> StageResult:
     """The result, with what was done to the live collection beside it as `live …`."""
     counts = dict(result.counts)
     for other in others:
-        counts |= {f"live {name}": number for name, number in other.counts.items() if number}
+        counts |= {f"{BESIDE}{name}": number for name, number in other.counts.items() if number}
     return replace(result, counts=counts, failed=max([result.failed, *(other.failed for other in others)]))
 
 

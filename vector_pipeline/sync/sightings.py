@@ -24,6 +24,18 @@ def record_sighting(store: StateStore, partition_id: int, version: str | None, a
         _note(store, partition_id, DIFFERS, version != store.built_version(partition_id), at)
 
 
+def record_caught_up(store: StateStore, partition_id: int, began: datetime) -> None:
+    """Notes that a run begun at that time has brought in all of the source: what was seen before is done with.
+
+    What was seen to differ meanwhile counts from that look on.
+    """
+    seen = store.observation(partition_id)
+    later = seen is not None and seen[1] > began and seen[0] != store.built_version(partition_id)
+    _note(store, partition_id, DIFFERS, False, began)
+    if seen is not None and later:
+        _note(store, partition_id, DIFFERS, True, seen[1])
+
+
 def sighted_since(store: StateStore, note: str) -> dict[int, datetime]:
     """Since when it is so (DIFFERS or UNANSWERED), by number of the partition; only where it is."""
     return {number: _EPOCH + _MICROSECOND * since for number, since in store.reached(note).items() if since}

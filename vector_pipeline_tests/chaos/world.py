@@ -27,14 +27,14 @@ from vector_pipeline_tests.sync import confluence_life, docs_life
 from vector_pipeline_tests.sync.exactness import served_by
 from vector_pipeline_tests.sync.test_replay_folder import FOLDERS, NAMES, PARAGRAPHS, Files
 
-_ATLASSIAN_FAULTS = (
+ATLASSIAN_FAULTS = (
     conditions.rate_limited(0),
     conditions.server_error(503),
     conditions.server_error(500),
     conditions.truncated(),
     conditions.dropped(),
 )
-_ENDPOINT_FAULTS = (
+ENDPOINT_FAULTS = (
     openai_server.status(500),
     openai_server.status(503),
     openai_server.dropped(),
@@ -174,13 +174,13 @@ class World:
         rate = dice.choice([0.05, 0.3, 0.8])
         for server in (self.confluence, self.jira):
             if dice.random() < 0.5:
-                server.faults.at_random(_ATLASSIAN_FAULTS, rate, dice.randrange(2**32))
+                server.faults.at_random(ATLASSIAN_FAULTS, rate, dice.randrange(2**32))
         if dice.random() < 0.5:
             fault = one_of(*docs_life.FAULTS, seed=dice.randrange(2**32))
             self._faults.enter_context(self.site.failing(fault, rate=rate, seed=dice.randrange(2**32)))
         if dice.random() < 0.5:
             for _ in range(dice.randint(1, 5)):
-                self.endpoint.faults.once(dice.choice(_ENDPOINT_FAULTS), dice.randint(1, 3))
+                self.endpoint.faults.once(dice.choice(ENDPOINT_FAULTS), dice.randint(1, 3))
 
     def calm(self) -> None:
         """All services answer as they should."""

@@ -21,6 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 from vector_pipeline.cli import main
+from vector_pipeline_tests.cli.json_shape import assert_shape
 from vector_pipeline_tests.project import Project
 
 SECONDS = 120
@@ -34,10 +35,13 @@ class Answer:
     code: int
     out: str
     err: str = ""
+    asked: tuple[str, ...] = ()
 
     def json(self) -> Any:
-        """Standard output as JSON: one document and nothing else."""
-        return json.loads(self.out)
+        """Standard output as JSON: one document of the command's documented shape, and nothing else."""
+        answer = json.loads(self.out)
+        assert_shape(self.asked, answer)
+        return answer
 
 
 class Command:
@@ -56,7 +60,7 @@ class Command:
         """Runs a command to its end, its output in pipes."""
         process = self.start(*arguments, **environment)
         out, err = process.communicate(timeout=SECONDS)
-        return Answer(process.returncode, out, err)
+        return Answer(process.returncode, out, err, arguments)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Starts a command and leaves it running, in a process group of its own, as a shell does."""
@@ -81,8 +85,8 @@ class Command:
             try:
                 main()
             except SystemExit as end:
-                return Answer(int(end.code or 0), out.getvalue(), err.getvalue())
-        return Answer(0, out.getvalue(), err.getvalue())
+                return Answer(int(end.code or 0), out.getvalue(), err.getvalue(), arguments)
+        return Answer(0, out.getvalue(), err.getvalue(), arguments)
 
     def on_terminal(self, *arguments: str, columns: int = 80, **environment: str) -> Answer:
         """Runs a command to its end on a terminal; `out` is all that the terminal was sent."""

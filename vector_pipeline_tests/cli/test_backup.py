@@ -57,9 +57,9 @@ def test_a_backup_is_made_listed_verified_restored(command: Command, place: Path
 def test_what_is_said_as_json(command: Command, place: Path) -> None:
     made = command.inside("backup", "--no-verify", "--state-only", "--json", str(place)).json()
     assert (made["documents"], made["verified"], made["collections"]) == (2, False, {})
-    (listed,) = command.inside("backups", "list", str(place), "--json").json()
+    (listed,) = command.inside("backups", "list", str(place), "--json").json()["backups"]
     assert listed == made
-    (verdict,) = command.inside("backups", "verify", str(place), "--json").json()
+    (verdict,) = command.inside("backups", "verify", str(place), "--json").json()["backups"]
     assert (verdict["ok"], verdict["troubles"]) == (True, [])
     restored = command.inside("restore", made["path"], "--force", "--json").json()
     assert (restored["backup"], restored["sources"]) == (made["path"], ["local_files/notes"])

@@ -63,6 +63,8 @@ def test_a_source_that_stopped_answering_a_while_ago_is_late(tmp_path: Path) -> 
         return bool(row["late"])
 
     assert not asked()
+    (row,) = command.inside("status", "--json").json()["sources"]
+    assert row["state"] == "unreachable", "known from the last look, without asking again"
     wait_until(asked)
 
 

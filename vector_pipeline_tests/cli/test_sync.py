@@ -19,7 +19,7 @@ def test_the_first_sync_reports_every_source_and_the_check_as_json(synced: Synce
     assert set(report) == {"sources", "check", "stopped", "searches_wait_for", "switched", "not_switched", "seconds"}
     code, vault = report["sources"]
     assert [code["source"], vault["source"]] == ["git/code", "local_files/vault"]
-    keys = {"source", "status", "reason", "counts", "quarantined", "seconds", "error", "run_id"}
+    keys = {"source", "status", "reason", "counts", "quarantined", "seconds", "error", "hint", "run_id", "summary"}
     assert set(code) == set(vault) == keys
     assert vault["status"] == "success"
     assert vault["reason"] == "never synced"

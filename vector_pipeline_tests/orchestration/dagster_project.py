@@ -46,7 +46,7 @@ def definitions() -> dg.Definitions:
 
 
 # Capturing what steps print starts two processes for every run.
-_NO_CAPTURE = """
+NO_CAPTURE = """
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
@@ -78,7 +78,7 @@ class DagsterProject:
         home = folder / "dagster"
         home.mkdir(parents=True)
         config = resources.files("vector_pipeline.orchestration").joinpath("dagster.yaml").read_text("utf-8")
-        (home / "dagster.yaml").write_text(config + _NO_CAPTURE)
+        (home / "dagster.yaml").write_text(config + NO_CAPTURE)
         project = Project(folder / "project")
         before = dict(os.environ)
         os.environ.update(VECTOR_PIPELINE_CONFIG=str(project.file), DAGSTER_HOME=str(home))

@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 
 from vector_pipeline.consistency.check_file import checks_on
 from vector_pipeline.definitions import build_definitions, defs
@@ -149,8 +148,10 @@ def test_the_two_copies_of_the_instance_settings_are_equal_and_valid(tmp_path: P
         assert instance.run_retries_enabled
         assert instance.run_retries_max_retries == 2
         assert instance.get_settings("retention")["sensor"]["purge_after_days"]["skipped"] == 3
-        assert instance.event_log_storage.get_pool_config().default_pool_limit == 2
-    assert yaml.safe_load(shipped)["concurrency"]["runs"]["tag_concurrency_limits"][0]["key"] == "dagster/partition"
+        assert instance.event_log_storage.get_pool_config().default_pool_limit == 3
+        queue = instance.get_concurrency_config().run_queue_config
+        assert queue
+        assert queue.tag_concurrency_limits[0]["key"] == "dagster/partition"
 
 
 def test_a_range_run_gives_every_partition_its_own_numbers(dagster_project: DagsterProject, tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ def test_everything_that_a_person_can_start_or_switch_says_what_it_does() -> Non
     assert [one.name for one in named if not one.name.startswith("__") and not one.description] == []
 
 
-@pytest.mark.parametrize("job", ["backup", "check_everything", "prune", "rebuild", "repair", "reset"])
+@pytest.mark.parametrize("job", ["backup", "check_everything", "plan", "prune", "rebuild", "repair", "reset"])
 def test_every_job_with_a_form_opens_with_all_its_fields_filled_in_and_explained(job: str) -> None:
     schema: Any = definitions().resolve_job_def(job).run_config_schema.config_type
     ops = schema.fields["ops"].config_type.fields.values()

@@ -21,7 +21,7 @@ from vector_pipeline.state.schema import HEAD, tables
 from vector_pipeline.state.store import StateStore
 from vector_pipeline_tests.state.samples import row
 
-ALL = ("0001", "0002", "0003", "0004")
+ALL = ("0001", "0002", "0003", "0004", "0005")
 """The migrations, oldest first."""
 
 

@@ -39,25 +39,33 @@ class KillPoint:
         return f"{'after' if self.after else 'before'} call {self.call} of {self.owner}.{self.method}"
 
 
-def sync_killed(project: Project, partition: str, point: KillPoint, *, full: bool = False) -> None:
+def sync_killed(
+    project: Project, partition: str, point: KillPoint, *, full: bool = False, options: Options | None = None
+) -> None:
     """Syncs a partition in a process that dies at the point; fails if it gets past it."""
+    code = sync_until(project, partition, point, options or Options(full=full))
+    assert code == -signal.SIGKILL, f"exit code {code}: never came to {point}"
+
+
+def sync_until(project: Project, partition: str, point: KillPoint, options: Options) -> int | None:
+    """Syncs a partition in a process that dies at the point if it gets there; the exit code."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=_sync, args=(project.file, partition, point, full))
+    process = context.Process(target=_sync, args=(project.file, partition, point, options))
     process.start()
     process.join(_PATIENCE)
     if process.is_alive():
         process.kill()
         process.join()
         raise AssertionError(f"still running after {_PATIENCE:g} s, meant to die {point}")
-    assert process.exitcode == -signal.SIGKILL, f"exit code {process.exitcode}: never came to {point}"
+    return process.exitcode
 
 
-def _sync(settings_file: Path, partition: str, point: KillPoint, full: bool) -> None:
+def _sync(settings_file: Path, partition: str, point: KillPoint, options: Options) -> None:
     _arm(point)
     loaded = load_settings(settings_file)
     with Pipeline(loaded.settings, loaded.data_dir) as pipeline:
-        sync_partition(pipeline, partition, "killed", Options(full=full))
+        sync_partition(pipeline, partition, "killed", options)
 
 
 def _die() -> None:

@@ -41,6 +41,7 @@ from vector_pipeline.consistency.backup.workplace import workplace
 from vector_pipeline.consistency.pruning import PRUNE_LOCK
 from vector_pipeline.index.base import EMBEDDED
 from vector_pipeline.index.edge_copy import sync_folder
+from vector_pipeline.logs.about import RUNS
 from vector_pipeline.sync.pipeline import Pipeline
 
 WAIT_SECONDS = 5.0
@@ -86,6 +87,8 @@ def write_backup(pipeline: Pipeline, folder: Path, wishes: Wishes, scratch: Path
             f"the backup could not be written: {error.filename or folder}: {error.strerror or error}",
             hint="free space there or give this user write rights, or set backup.folder",
         ) from error
+    told = {"seconds": manifest.seconds, "counts": {"files": len(manifest.files)}}
+    RUNS.info("backup %s made (%s)", place.name, manifest.reason, extra=told)
     return Backup(place, manifest)
 
 

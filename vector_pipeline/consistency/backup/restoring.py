@@ -26,6 +26,7 @@ from vector_pipeline.consistency.backup.workplace import workplace
 from vector_pipeline.consistency.pruning import PRUNE_LOCK
 from vector_pipeline.index.base import VectorIndex, VectorIndexError
 from vector_pipeline.index.open import open_index
+from vector_pipeline.logs.about import RUNS
 from vector_pipeline.state.engine import Database, missing
 from vector_pipeline.state.errors import MigrationError, StateCorrupt, StateError, StateLocked
 from vector_pipeline.state.location import Location
@@ -66,7 +67,11 @@ def restore_backup(pipeline: Pipeline, backup: Backup, *, force: bool = False, s
         raise BackupDamaged(backup.trouble)
     try:
         with workplace(pipeline.data_dir) as scratch:
-            return _Restore(pipeline, backup.path.absolute(), backup.manifest, scratch, state_only).run(backup, force)
+            restored = _Restore(pipeline, backup.path.absolute(), backup.manifest, scratch, state_only).run(
+                backup, force
+            )
+            RUNS.info("backup %s restored", backup.path.name)
+            return restored
     except OSError as error:
         raise BackupError(
             f"backup {backup.path} can't be restored: {error.filename or ''} {error.strerror or error}",

@@ -12,6 +12,7 @@ from vector_pipeline.state.errors import StateLocked
 from vector_pipeline.state.evidence import RunFacts
 from vector_pipeline.state.standings import Standing
 from vector_pipeline.sync.discovery import empty_sites, failed_discoveries
+from vector_pipeline.sync.footing import partitions_in_part
 from vector_pipeline.sync.lateness import seen_version
 from vector_pipeline.sync.sightings import DIFFERS, UNANSWERED, sighted_since
 
@@ -30,13 +31,15 @@ SOURCES = pl.Schema(
         "unended": pl.Float64,
         "good": pl.Float64,
         "seen": pl.Float64,
+        "in_part": pl.Boolean,
     }
 )
 """One row per configured partition. Numbers of time are seconds up to now, null where it is not so.
 
 `differing`: since it was first seen to be newer than what was built; `unanswered`: since it does not answer;
 `failing`: since its runs fail; `unended`: since its last run began, where that stands as running; `good`: since its
-last good run; `seen`: since it last answered a look; `at_work`: whether a run holds its lock.
+last good run; `seen`: since it last answered a look; `at_work`: whether a run holds its lock; `in_part`: whether the
+last run left out changes that it knew of.
 """
 
 SITES = pl.Schema({"site": pl.String, "trouble": pl.String})
@@ -52,6 +55,7 @@ def sources(look: Look) -> pl.DataFrame:
     numbers = {one.name: one.partition_id for one in store.partitions()}
     standings = {one.name: one for one in store.standings()}
     facts = store.run_facts()
+    in_part = partitions_in_part(store)
     differing, unanswered = sighted_since(store, DIFFERS), sighted_since(store, UNANSWERED)
     rows = []
     for name in look.pipeline.partitions():
@@ -59,7 +63,8 @@ def sources(look: Look) -> pl.DataFrame:
             continue
         number = numbers.get(name, -1)
         notes = differing.get(number), unanswered.get(number)
-        rows.append(_row(look, name, standings.get(name, _NOWHERE), facts.get(number, _NO_RUNS), *notes))
+        standing, runs = standings.get(name, _NOWHERE), facts.get(number, _NO_RUNS)
+        rows.append(_row(look, name, standing, runs, *notes, in_part=number in in_part))
     return pl.DataFrame(rows, schema=SOURCES)
 
 
@@ -75,18 +80,28 @@ def sites(look: Look) -> pl.DataFrame:
 
 
 def _row(
-    look: Look, name: str, standing: Standing, runs: RunFacts, differs: datetime | None, silent: datetime | None
+    look: Look,
+    name: str,
+    standing: Standing,
+    runs: RunFacts,
+    differs: datetime | None,
+    silent: datetime | None,
+    *,
+    in_part: bool,
 ) -> dict[str, Any]:
     settings = look.pipeline.source_settings(name)
     assert settings is not None
     good, seen_at = runs.good_at, standing.observed_at
-    status = "success" if runs.good_started_at else None
+    # A run that left something out has not brought the source in step, whenever it looked.
+    status = "success" if runs.good_started_at and not in_part else None
     version = seen_version(standing.observed_version, seen_at, runs.good_started_at, status)
     # A good run after the look is an answer too, and what it read is what was built.
     is_newest = bool(seen_at and not (runs.good_started_at and runs.good_started_at >= seen_at))
     unanswered = max(filter(None, (silent, good))) if silent and is_newest else None
+    # What such a run left out is as late as before it.
+    settled = None if in_part and differs else good
     differing = (
-        max(filter(None, (differs, good)), default=None) if version not in ("", standing.built_version) else None
+        max(filter(None, (differs, settled)), default=None) if version not in ("", standing.built_version) else None
     )
     return {
         "partition": name,
@@ -102,6 +117,7 @@ def _row(
         "unended": _age(look, runs.running_since),
         "good": _age(look, good),
         "seen": _age(look, silent or seen_at),
+        "in_part": in_part,
     }
 
 

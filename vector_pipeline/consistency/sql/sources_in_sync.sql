@@ -9,7 +9,7 @@ troubles as (
         case
             when built then 'changed at the source and was not brought in step'
             else 'was first seen and never synced'
-        end as what
+        end || if(in_part, ' (the last run brought in only a part)', '') as what
     from sources
     -- A first sync takes as long as it takes.
     where built or not at_work

@@ -6,6 +6,7 @@ bounded twice, by a number of tries and by the time that the settings allow for 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -30,6 +31,8 @@ from vector_pipeline.sources.atlassian.waiting import Allowance, asked_wait, wan
 from vector_pipeline.sources.base import SourceError
 from vector_pipeline.sources.request_budget import shared_budget
 from vector_pipeline.sources.retry_waits import growing_pause, spread
+
+_log = logging.getLogger(__name__)
 
 _MOST_TRIES = {"limited": 30, "busy": 5, "network": 5, "slow": 3, "failed": 3, "garbled": 3}
 _MOST_TURNS = 1000
@@ -208,8 +211,9 @@ class Questions:
             raise setback.error from None
         if time.monotonic() >= self._hurry_until:
             raise setback.error from None
-        pause = growing_pause(count, self._first_pause)
-        self._wait(max(setback.asked or 0.0, pause), setback.error, counted=True)
+        pause = max(setback.asked or 0.0, growing_pause(count, self._first_pause))
+        _log.info("%s: asked again in %.1f s: %s", self._label, pause, setback.error.message)
+        self._wait(pause, setback.error, counted=True)
 
     def _wait(self, seconds: float, error: SourceError, *, counted: bool) -> None:
         """Waits, or raises the error where less is left. A wait that is not counted is pace and no delay."""

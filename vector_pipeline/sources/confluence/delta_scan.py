@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vector_pipeline.documents import Failure
+from vector_pipeline.documents import Failure, Item
 from vector_pipeline.sources.base import Listing
 from vector_pipeline.sources.confluence.bridges import Bridges
 from vector_pipeline.sources.confluence.census import list_comments, read_pages_by_id
@@ -51,24 +51,8 @@ class Delta:
         """What changed, None where a delta can't tell. Raises SourceError."""
         ground, memory = self._ground, self._memory
         self._read_changes()
-        self._read_due()
-        self._read_parents()
-        entries = dict(ground.held)
-        restricted = dict(memory.restricted)
-        nodes = nodes_of(entries) | {number: bridge_node(bridge) for number, bridge in memory.bridges.items()}
-        changed = self._change_tree(nodes, restricted)
-        tree = Tree(nodes, restricted, memory.container, memory.readers)
-        bridges = Bridges(ground.site, self._search, memory.bridges, afresh=False)
-        bridges.complete(tree, restricted, self._rows.values())
-        picture = Picture(tree, memory.identity, entries, contents=self._ground.contents(memory))
-        self._enter_titles(picture, bridges)
-        self._enter_pages(picture)
-        self._enter_rest(picture)
-        self._enter_comments_of_pages(picture)
-        self._drop_what_hangs_on_nothing(picture)
-        if changed:
-            self._touched |= entries.keys()
-            self._drop_restricted(picture)
+        picture, bridges = self._drawn()
+        entries = picture.entries
         if self._came_back(entries):
             return None
         adds_up = self._adds_up(entries)
@@ -87,6 +71,40 @@ class Delta:
             failures=tuple(self._failures.values()),
             reasons={number.encode(): reason for number, reason in self._removed.items()},
         )
+
+    def one(self, number: str) -> Item | None:
+        """The content of that id, which must be due, as a listing tells of it; None where it is not taken.
+
+        Raises SourceError.
+        """
+        picture, _ = self._drawn()
+        if number not in self._due or number not in picture.entries:
+            return None
+        addresses = self._ground.addresses(self._memory.space)
+        return picture.item(number, picture.finished(number).text(), addresses, detailed=True)
+
+    def _drawn(self) -> tuple[Picture, Bridges]:
+        """The space with what was read, and what lies above pages without being held."""
+        ground, memory = self._ground, self._memory
+        self._read_due()
+        self._read_parents()
+        entries = dict(ground.held)
+        restricted = dict(memory.restricted)
+        nodes = nodes_of(entries) | {number: bridge_node(bridge) for number, bridge in memory.bridges.items()}
+        changed = self._change_tree(nodes, restricted)
+        tree = Tree(nodes, restricted, memory.container, memory.readers)
+        bridges = Bridges(ground.site, self._search, memory.bridges, afresh=False)
+        bridges.complete(tree, restricted, self._rows.values())
+        picture = Picture(tree, memory.identity, entries, contents=self._ground.contents(memory))
+        self._enter_titles(picture, bridges)
+        self._enter_pages(picture)
+        self._enter_rest(picture)
+        self._enter_comments_of_pages(picture)
+        self._drop_what_hangs_on_nothing(picture)
+        if changed:
+            self._touched |= entries.keys()
+            self._drop_restricted(picture)
+        return picture, bridges
 
     # -- reading
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from vector_pipeline.conversion.converter import Converter
-from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated
+from vector_pipeline.documents import LISTED, Document, Failure, Item, Restated, frame_items
 from vector_pipeline.settings_atlassian import ConfluenceSettings
 from vector_pipeline.sources.atlassian.errors import AnswerRefused
 from vector_pipeline.sources.atlassian.site import Site
@@ -21,13 +21,16 @@ from vector_pipeline.sources.confluence.answers import moment_at, number_at, tex
 from vector_pipeline.sources.confluence.census_scan import Census
 from vector_pipeline.sources.confluence.delta_scan import Delta
 from vector_pipeline.sources.confluence.fetch import Fetch, item_held
+from vector_pipeline.sources.confluence.finding import named_content, title_query
 from vector_pipeline.sources.confluence.ground import Ground
 from vector_pipeline.sources.confluence.memory import Memory
 from vector_pipeline.sources.confluence.names import Names
+from vector_pipeline.sources.confluence.presence import sort_out
+from vector_pipeline.sources.confluence.rows import PAGES, content_id
 from vector_pipeline.sources.confluence.scope import Scope
-from vector_pipeline.sources.confluence.search import Newest, Search
+from vector_pipeline.sources.confluence.search import VERSION, Newest, Search
 from vector_pipeline.sources.confluence.space import Space, read_space
-from vector_pipeline.sources.confluence.versions import short_hash
+from vector_pipeline.sources.confluence.versions import parse_version, short_hash
 
 _GONE = "gone"
 """The version of a space that was discovered and is no longer to be seen."""
@@ -112,6 +115,48 @@ class ConfluenceSource:
     def reread(self, held: Sequence[Held]) -> Iterator[Document | Restated | Failure]:
         """The documents as the space has them now, at the place and for the readers they are held with."""
         return self.fetch([item_held(one) for one in held])
+
+    def claims(self, wanted: str) -> bool:
+        """Whether it is an address in this space, or a content id, which any space may have."""
+        return named_content(wanted, self.key, self._site.url) is not None
+
+    def identify(self, wanted: str) -> bytes | None:
+        """The content id; a page that is named by its title is looked for. Raises SourceError."""
+        named = named_content(wanted, self.key, self._site.url)
+        if named is None or named.id:
+            return named.id.encode() if named else None
+        found = self._search.every(title_query(self.key, named.title), VERSION, self._scope.statuses)
+        return next((number.encode() for row in found if (number := content_id(text_at(row, "id")))), None)
+
+    def has(self, native_id: bytes) -> bool:
+        """Whether the content is in this space. Raises SourceError."""
+        number = content_id(native_id.decode("ascii", "replace"))
+        space = self._read_space(self._site) if number else None
+        return space is not None and number in sort_out(self._search.rows([number]), space.key).rows
+
+    def look_up(self, native_id: bytes, known: Known) -> Item | None:
+        """The content as it is now, in the tree of what is held. Raises SourceError.
+
+        A space that was never listed is listed: places and restrictions can't be told otherwise.
+        """
+        number = content_id(native_id.decode("ascii", "replace"))
+        if not number:
+            return None
+        memory = Memory.load(known.cursor)
+        if memory is None:
+            items = self.scan(replace(known, census=True, full=True)).items
+            return next((item for item in frame_items(items) if item.native_id == native_id), None)
+        # As if it were not held: then all of it is read anew.
+        others = {key: version for key, version in known.versions.items() if key != native_id}
+        told = replace(known, versions=others, failed={}, due=frozenset({native_id}))
+        nothing = Newest(0, ())
+        ground = Ground(self._site, self._search, self._scope, self._label, told, nothing, labelled=0, version="")
+        return Delta(ground, memory).one(number)
+
+    def owner(self, native_id: bytes, version: str) -> bytes | None:
+        """What an attachment or a comment hangs on."""
+        parts = parse_version(version)
+        return parts.above.encode() if parts is not None and parts.kind not in PAGES and parts.above else None
 
     def close(self) -> None:
         """Closes connections."""

@@ -25,7 +25,7 @@ from vector_pipeline.sources.jira.gone import Fate, find_fate
 from vector_pipeline.sources.jira.probing import Look
 from vector_pipeline.sources.jira.reading import read_in_pieces
 from vector_pipeline.sources.jira.sections import Hanging, embedded
-from vector_pipeline.sources.jira.values import Issue, mapping, number, text
+from vector_pipeline.sources.jira.values import Issue, mapping, moment, number, text
 from vector_pipeline.sources.jira.versions import (
     FORMAT,
     IssueVersion,
@@ -235,7 +235,8 @@ class Lister:
             version = unlike(context.identity)
         else:
             version = self._whole_version(issue, held) if whole else listed_version(context.listed(issue), held)
-        item = Item(issue.native_id, version, context.web_link(issue))
+        changed_at = moment(issue.fields.get("updated"))
+        item = Item(issue.native_id, version, context.web_link(issue), updated_at=changed_at)
         told = self._rules.items(issue, context, self._skipped, self._contents)
         # The later of two wins: what is told stands, and what an answer does not tell of stays as it is held.
         return [item, *([] if tells_all(issue) else self._assumed_files(issue.id)), *told]

@@ -15,8 +15,10 @@ from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.errors import AnswerRefused
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured
 from vector_pipeline.sources.jira.api import ARCHIVED, DELETED_OR_HIDDEN, MOVED, Project
+from vector_pipeline.sources.jira.attachments import is_attachment, issue_part
 from vector_pipeline.sources.jira.context import Context, is_gateway
 from vector_pipeline.sources.jira.fetching import Fetcher
+from vector_pipeline.sources.jira.finding import item_of, named_issue, native_id_of
 from vector_pipeline.sources.jira.listing import Lister
 from vector_pipeline.sources.jira.probing import GONE, Look, look_at, project_clause
 from vector_pipeline.sources.jira.projects import missing_project, open_api
@@ -97,14 +99,34 @@ class JiraSource:
         """
         if not items:
             return
-        context = self._context
+        context = self._opened()
         if context is None:
-            project, reason = self._project()
-            if project is None:
-                yield from (Failure(item.native_id, item.version, item.uri, "fetch", reason) for item in items)
-                return
-            context = self._open(project)
+            reason = self._project()[1]
+            yield from (Failure(item.native_id, item.version, item.uri, "fetch", reason) for item in items)
+            return
         yield from Fetcher(context).answers(items)
+
+    def claims(self, wanted: str) -> bool:
+        """Whether it is a key of this project, an address of one of its issues, or an id that may be its own."""
+        return bool(named_issue(wanted, self._key, self._settings))
+
+    def identify(self, wanted: str) -> bytes | None:
+        """The id of the issue, by one request. Raises SourceError."""
+        named, context = named_issue(wanted, self._key, self._settings), self._opened()
+        return native_id_of(context, named) if named and context else None
+
+    def has(self, native_id: bytes) -> bool:
+        """Whether the issue is in this project; `identify` finds no other. Raises SourceError."""
+        return self.look_up(native_id, Known()) is not None
+
+    def look_up(self, native_id: bytes, known: Known) -> Item | None:
+        """The issue or attachment as it is now. Raises SourceError."""
+        context = self._opened()
+        return item_of(context, native_id, known) if context else None
+
+    def owner(self, native_id: bytes, version: str) -> bytes | None:
+        """The issue that an attachment hangs on."""
+        return issue_part(native_id).encode() or None if is_attachment(native_id) else None
 
     def close(self) -> None:
         """Closes the connections to the site; may be called twice."""
@@ -113,6 +135,13 @@ class JiraSource:
     def _look_at(self, where: str) -> Look:
         files = self._converter.files_identity if self._settings.attachments else ""
         return look_at(self._api, where, files)
+
+    def _opened(self) -> Context | None:
+        """The project as it is being read, None where it is not to be seen any more. Raises SourceError."""
+        if self._context is None:
+            project, _ = self._project()
+            return self._open(project) if project else None
+        return self._context
 
     def _open(self, project: Project) -> Context:
         self._context = Context(self._api, self._settings, project, self._converter)

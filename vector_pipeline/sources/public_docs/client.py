@@ -5,6 +5,7 @@ The one idea: what a page says never decides where a request goes or how long it
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import threading
@@ -29,6 +30,8 @@ from vector_pipeline.sources.public_docs.robots import ALLOW_ALL, Robots, fetch_
 from vector_pipeline.sources.public_docs.transport import open_pool
 from vector_pipeline.sources.public_docs.urls import normal_url
 from vector_pipeline.sources.retry_waits import growing_pause, retry_after, spread
+
+_log = logging.getLogger(__name__)
 
 _BUSY = frozenset({408, 425, 429})
 _MOST_TURNS = 100
@@ -179,6 +182,7 @@ class SiteClient:
             pause = spread(max(asked or 0.0, growing_pause(tries, self._first_pause)))
             if time.monotonic() + pause > until:
                 raise error
+            _log.info("%s: asked again in %.1f s: %s", self._label, pause, error.message)
             self._wait(pause, question.url)
 
     def _asked_wait(self, answer: Answer, told: Headers, pace: HostPace) -> float | None:

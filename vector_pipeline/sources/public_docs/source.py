@@ -20,6 +20,7 @@ from vector_pipeline.sources.base import Held, Known, Listing, SourceMisconfigur
 from vector_pipeline.sources.public_docs.answers import NoTimeLeft, PageRefused, SiteSilent
 from vector_pipeline.sources.public_docs.client import SiteClient
 from vector_pipeline.sources.public_docs.contents import GONE, Content
+from vector_pipeline.sources.public_docs.finding import ask_now, claimed_url, end_of_redirects
 from vector_pipeline.sources.public_docs.listing import UNKNOWN, build_listing
 from vector_pipeline.sources.public_docs.media import kind_of_answer
 from vector_pipeline.sources.public_docs.mirror import UNLINKED, Mirror
@@ -133,6 +134,47 @@ class PublicDocs:
                     with suppress(NoTimeLeft, PageRefused):
                         look_at_page(self._site, row, deadline)
         yield from self.fetch([one.item for one in held])
+
+    def claims(self, wanted: str) -> bool:
+        """Whether it is an address that the settings cover."""
+        return bool(claimed_url(self._site, wanted))
+
+    def identify(self, wanted: str) -> bytes | None:
+        """The address in normal form, of a page that is known to have moved its new one."""
+        url = claimed_url(self._site, wanted)
+        if not url:
+            return None
+        with self._mirror.guarded():
+            return end_of_redirects(self._site, url).encode()
+
+    def has(self, native_id: bytes) -> bool:
+        """Whether the site has such a page. Raises SourceError."""
+        return self.look_up(native_id, Known()) is not None
+
+    def look_up(self, native_id: bytes, known: Known) -> Item | None:
+        """The page, asked for now by one request. Raises SourceError.
+
+        One to which nothing on the site leads is there too, until the next visit finds that out.
+        """
+        url = native_id.decode("utf-8", "replace")
+        if self._site.rule_against(url, listed=True):
+            return None
+        with self._mirror.guarded(), self._mirror.locked(self._settings.timeout.total_seconds()) as alone:
+            if not alone:
+                raise SourceUnreachable(
+                    f"{self._label}: another process is visiting the site", hint="wait until it has finished"
+                )
+            content = ask_now(self._site, url)
+        if content is None:
+            try:
+                content = self._asked(url)
+            except (SiteSilent, PageRefused) as error:
+                hint = "open the address in a browser"
+                raise SourceUnreachable(f"{self._label}: {url}: {error.reason}", hint=hint) from error
+        if content is None or not content.is_text:
+            return None
+        version = version_of(self._reader.identity, url, content, self._converter.identity)
+        return Item(native_id, version, url)
 
     def close(self) -> None:
         """Ends requests under way and closes the mirror."""
