@@ -1,6 +1,6 @@
 """How many runs end complete where every service fails now and then, and whether the others mend themselves.
 
-    python -m benchmarks.resilience [--runs 2000] [--rate 0.05] [--workers 4] [--seed 1]
+    python -m benchmarks.resilience [--runs 2000] [--rate 0.05] [--workers 4] [--seed 1] [--minutes 120]
 
 Each worker has a project of its own that follows five sources, all of them alive, over HTTP where that is how they are
 read. A share `rate` of all requests to Confluence, Jira, the documentation site and the embedding endpoint goes wrong:
@@ -133,14 +133,14 @@ def count(at: DagsterProject, world: World, tally: Tally, source_type: str, key:
         tally.ended["with documents left for later" if left else "complete"] += 1
 
 
-def work(folder: Path, seed: int, runs: int, rate: float) -> Tally:
-    """Lives, fails and runs until there were so many runs, then comes to rest with the faults still on."""
-    tally = Tally()
+def work(folder: Path, seed: int, runs: int, rate: float, minutes: float) -> Tally:
+    """Lives, fails and runs until there were so many runs or the time is up, then comes to rest, faults still on."""
+    tally, ends = Tally(), time.monotonic() + 60 * minutes
     with World(folder, seed) as world:
         give_patience(world)
         with dagster_of(world, folder) as at:
             fail_at(world, rate)
-            while tally.runs < runs:
+            while tally.runs < runs and time.monotonic() < ends:
                 for _ in range(random.Random(tally.runs + seed).randint(1, 3)):
                     world.live()
                 world.pages.settle()
@@ -163,11 +163,11 @@ def work(folder: Path, seed: int, runs: int, rate: float) -> Tally:
     return tally
 
 
-def in_a_process(arguments: tuple[int, int, float]) -> Tally:
+def in_a_process(arguments: tuple[int, int, float, float]) -> Tally:
     """`work` in a folder of its own."""
-    seed, runs, rate = arguments
+    seed, runs, rate, minutes = arguments
     with scratch_folder() as folder:
-        return work(folder, seed, runs, rate)
+        return work(folder, seed, runs, rate, minutes)
 
 
 def main() -> int:
@@ -177,11 +177,13 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=120)
     wanted = parser.parse_args()
     each = -(-wanted.runs // wanted.workers)
     started = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(wanted.workers) as pool:
-        tallies = pool.map(in_a_process, [(wanted.seed + n, each, wanted.rate) for n in range(wanted.workers)], 1)
+        orders = [(wanted.seed + n, each, wanted.rate, wanted.minutes) for n in range(wanted.workers)]
+        tallies = pool.map(in_a_process, orders, 1)
     ended: Counter[str] = sum((tally.ended for tally in tallies), Counter())
     total, complete = ended.total(), ended["complete"]
     print(f"{total} runs, {wanted.rate:.0%} of all requests failing, {time.monotonic() - started:.0f} s\n")
