@@ -107,7 +107,9 @@ def list_command(
         return
     for one in rows:
         gone = "" if one.version else ", which its source does not list any more"
-        line = Text.assemble((console.plain(one.partition), "dim"), "  ", console.plain(_readable(one)))
+        name = _readable(one)
+        address = f"  {one.uri}" if one.uri != name else ""
+        line = Text.assemble((console.plain(one.partition), "dim"), "  ", console.plain(f"{name}{address}"))
         console.out.print(line, f"  since {one.since.astimezone():%Y-%m-%d %H:%M}{gone}", soft_wrap=True)
     if not rows:
         console.out.print("nothing is kept out")

@@ -25,6 +25,8 @@ def document_named(pipeline: Pipeline, wanted: str, *, gone: bool = False) -> by
         return uuid.UUID(wanted).bytes
     except ValueError:
         pass
+    if not wanted.strip():
+        console.wrong_use("name a document: its id, or a part of its path, title or address")
     found: list[StoredDocument] = []
     for deleted in (False, True) if gone else (False,):
         found = pipeline.store.search_documents(pattern=wanted, limit=_CANDIDATES + 1, deleted=deleted).documents

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vector_pipeline.cli import console
-from vector_pipeline.logs.lines import FACTS
+from vector_pipeline.logs.lines import FACTS, short_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from vector_pipeline.logs.reading import Wanted
 
 _COLOURS = {"warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
-_SHORT = 8
 
 
 def logs_command(
@@ -28,7 +27,7 @@ def logs_command(
     run: Annotated[str, typer.Option("--run", help="Only of the run whose id begins so.")] = "",
     level: Annotated[str, typer.Option("--level", help="At least debug, info, warning or error.")] = "debug",
     lines: Annotated[int, typer.Option("--lines", "-n", help="The last so many.", min=0, max=1_000_000)] = 200,
-    as_json: Annotated[bool, typer.Option("--json", help="An object per line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON; with --follow an object per line.")] = False,
 ) -> None:
     """Show the log file: what runs did, with their ids, sources and documents.
 
@@ -72,7 +71,7 @@ def _follow(path: Path, wanted: Wanted, lines: int, *, as_json: bool) -> None:
 def _print(entry: Entry) -> None:
     moment = entry.time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     facts = " ".join(f"{name}={_short(value)}" for name, value in entry.facts.items() if name != "counts")
-    words = [moment, f"{entry.level:<7}", entry.source or "-", entry.run[:_SHORT] or "-", entry.message, facts]
+    words = [moment, f"{entry.level:<7}", entry.source or "-", short_run(entry.run) or "-", entry.message, facts]
     console.out.print(console.text(" ".join(filter(None, words)), _COLOURS.get(entry.level, "")), soft_wrap=True)
 
 

@@ -91,6 +91,8 @@ def _line(each: DocumentChange) -> Text:
 def _print_table(plan: Plan) -> None:
     from rich.table import Table
 
+    from vector_pipeline.sync.summary import money
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("source", overflow="fold")
     table.add_column("plan", no_wrap=True)
@@ -107,7 +109,7 @@ def _print_table(plan: Plan) -> None:
             console.text(_changes(one)),
             f"{about}{texts:,}" if texts else "·",
             f"{about}{tokens:,}" if tokens else "·",
-            f"{about}{_money(one.cost, plan.currency)}" if one.cost else "·",
+            f"{about}{money(one.cost, plan.currency)}" if one.cost else "·",
             f"~{console.duration(one.seconds)}" if one.seconds and one.seconds >= 1 else "·",
         )
     console.out.print(table)
@@ -152,6 +154,8 @@ def _print_problems(one: SourcePlan) -> None:
 
 def _print_sum(plan: Plan) -> None:
     """The last line: what a reader who looks at nothing else should know."""
+    from vector_pipeline.sync.summary import money
+
     ahead = [one for one in plan.sources if one.goes_ahead and not one.does_nothing]
     if not ahead:
         stuck = plan.failed or plan.held_back
@@ -162,12 +166,7 @@ def _print_sum(plan: Plan) -> None:
         f"{about}{plan.total('embeddings: embedded'):,} texts ({plan.total('embeddings: tokens'):,} tokens) to embed"
     ]
     if plan.cost:
-        parts.append(f"{about}{_money(plan.cost, plan.currency)}")
+        parts.append(f"{about}{money(plan.cost, plan.currency)}")
     seconds = plan.seconds
     parts.append("time not known yet" if seconds is None else f"about {console.duration(max(1.0, seconds))}")
     console.out.print(f"{' · '.join(parts)}; nothing was written", soft_wrap=True)
-
-
-def _money(amount: float, currency: str) -> str:
-    """An amount to two places, or as many as it takes to be more than nothing."""
-    return f"{amount:,.2f} {currency}" if amount >= 0.01 else f"{amount:.2g} {currency}"

@@ -85,6 +85,8 @@ def _write(path: Path, report: Report) -> None:
     """Writes the page in one step: whoever reads it meanwhile sees the former one."""
     from vector_pipeline.reporting.page import page
 
+    if path.is_dir() or not path.name:
+        console.wrong_use(f"{path} is a folder; name the file to write")
     written = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         written.write_text(page(report), "utf-8")

@@ -81,13 +81,13 @@ def sync_command(
     )
     if dry_run and detach:
         console.wrong_use("--dry-run only says what would be done, --detach has it done; give one of them")
+    if priority is not None and not detach:
+        console.wrong_use("--priority goes with --detach")
     if dry_run:
         show_plan(source or [], options, verbose=verbose, estimate=estimate, as_json=as_json)
         return
     if verbose or estimate:
         console.wrong_use("--verbose and --estimate go with --dry-run")
-    if priority is not None and not detach:
-        console.wrong_use("--priority goes with --detach")
     if detach:
         _detach(source or [], options, priority, as_json=as_json)
         return
@@ -188,7 +188,7 @@ def _discover(pipeline: Pipeline, report: Report, wanted: Sequence[str], shown: 
     if any(site.settings.discovers for site in sites):
         shown.announce("looking for spaces and projects")
         for label, error in discover(pipeline, sites).errors.items():
-            report.add(Outcome(label, "failed", error=str(error)))
+            report.add(Outcome(label, "failed", error=error.message, hint=error.hint))
         for site in empty_sites(pipeline):
             report.add(Outcome(site.label, "nothing found", reason=console.nothing_matches(site.settings)))
 
@@ -200,7 +200,7 @@ def _ask(pipeline: Pipeline, report: Report, names: Sequence[str], *, everything
 
     observed = observe(pipeline, names)
     for name, error in observed.errors.items():
-        report.add(Outcome(name, "failed", error=str(error)))
+        report.add(Outcome(name, "failed", error=error.message, hint=error.hint))
     due: list[Due] = []
     for name, version in observed.versions.items():
         found = due_partition(pipeline, name, version)
@@ -247,7 +247,7 @@ def _run(
                     continue
                 stops.raise_if_asked()
                 shown.announce(one.partition)
-                run = run_sync(instance, one.partition, options)
+                run = run_sync(instance, pipeline.data_dir, one.partition, options)
                 if stops.asked and not run.success:
                     record_stop(instance, run.run_id)
                     report.add(_outcome(pipeline, one, run, stopped=True))
@@ -259,7 +259,7 @@ def _run(
         if not (options.full or _is_quickly_checked(pipeline) or pause_before_check(instance) <= 0):
             return
         shown.announce("checking the collection against the state")
-        run = run_check(instance)
+        run = run_check(instance, pipeline.data_dir)
         stops.raise_if_asked()
         report.check = Check(run.success and not run.failed_checks, run.failed_checks, run.run_id, run.error)
 

@@ -131,9 +131,13 @@ class _Mending:
                 failure = error
         wanted = self.fetch or self.plan.counts.keys() - {"remove"}
         for stage in (CHUNKS, EMBEDDINGS, POINTS) if wanted else ():
-            self._count(run(self.pipeline, stage, self.name, self.run_id, options))
+            done = run(self.pipeline, stage, self.name, self.run_id, options)
             if stage == CHUNKS and self._mark_points():
-                self._count(run(self.pipeline, stage, self.name, self.run_id, options))
+                if run is run_apart:
+                    self._count(done)
+                # Within a run of the history, the result of a stage has what the run did of it before.
+                done = run(self.pipeline, stage, self.name, self.run_id, options)
+            self._count(done)
         if failure is not None:
             raise failure
         return {name: number for name, number in self.counts.items() if number}

@@ -25,6 +25,9 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 Mask = Callable[[str], str]
 
 _SHORT = 8
+_KIND = re.compile(r"[a-z]+-(?=[0-9a-f]{8}-)")
+"""What ids of runs for one document begin with; their number follows."""
+
 _PATH_PARTS = 2
 _TEXT = re.compile(r"(?P<time>\S+Z) (?P<level>[A-Z]+) +(?P<source>\S+) (?P<run>\S+) (?P<message>.*)")
 
@@ -76,8 +79,18 @@ def text_line(record: logging.LogRecord, mask: Mask) -> str:
     if error := _error(record):
         told.append(f"error={error}")
     head = _named(record, ("source", "run"))
-    where, run = str(head.get("source", "-")), str(head.get("run", "-"))[:_SHORT]
+    where, run = str(head.get("source", "-")), short_run(str(head.get("run", "-")))
     return one_line(mask(f"{_time(record)} {record.levelname:<7} {where} {run} {' '.join(told)}"))
+
+
+def bare_run(run: str) -> str:
+    """A run's id without the kind that some begin with, which tells none from the others."""
+    return run[kind.end() :] if (kind := _KIND.match(run)) else run
+
+
+def short_run(run: str) -> str:
+    """The beginning of a run's id, for people."""
+    return bare_run(run)[:_SHORT]
 
 
 def one_line(text: str) -> str:

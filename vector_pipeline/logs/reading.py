@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vector_pipeline.logs.file import kept_files
-from vector_pipeline.logs.lines import LEVELS, Entry, read_line
+from vector_pipeline.logs.lines import LEVELS, Entry, bare_run, read_line
 
 _LONGEST_LINE = 1_000_000
 _PAUSE = 0.2
@@ -28,7 +28,8 @@ class Wanted:
     def takes(self, entry: Entry) -> bool:
         """Whether an entry is wanted."""
         # A line for people holds only the beginning of the id.
-        run = not self.run or (bool(entry.run) and (entry.run.startswith(self.run) or self.run.startswith(entry.run)))
+        ids = (entry.run, bare_run(entry.run)) if entry.run else ()
+        run = not self.run or any(one.startswith(self.run) or bare_run(self.run).startswith(one) for one in ids)
         source = not self.source or entry.source == self.source or entry.source.startswith(f"{self.source}.")
         weight = LEVELS.index(entry.level) if entry.level in LEVELS else len(LEVELS)
         return run and source and weight >= LEVELS.index(self.level)

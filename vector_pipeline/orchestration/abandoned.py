@@ -6,7 +6,7 @@ on a run's file is released by the operating system however the process died. Th
 run without a file here is another machine's and left alone.
 
 A run takes its lock when its process is up and has read the settings. One that was killed before is known by the
-code server that was to run it, which no longer answers.
+code server that was to run it, which no longer answers, or by the lock that the terminal took before it began.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from vector_pipeline.orchestration.busy import MOST_RUNS
-from vector_pipeline.orchestration.names import ABANDONED_TAG, INTERACTIVE_TAG
+from vector_pipeline.orchestration.names import ABANDONED_TAG, INTERACTIVE_TAG, LAUNCH_TAG
 from vector_pipeline.orchestration.private import GRPC_INFO_TAG, MAX_RETRIES_TAG, server_answers
 
 GRACE_SECONDS = 5.0
 """A run that ends releases its lock a moment before it is recorded as finished."""
+
+_LAUNCH = "launch-"
+"""Begins the name of the file of a terminal, the id of a run the file of a run."""
 
 _LOADED_AT = datetime.now(UTC)
 _looked_for_lost_starts = threading.Event()
@@ -50,6 +53,18 @@ def marked_alive(data_dir: Path, instance: dg.DagsterInstance, run_id: str) -> I
         lock.release()
 
 
+@contextmanager
+def launching(data_dir: Path, launch: str) -> Iterator[None]:
+    """Shows that the terminal is alive which has a run begin under this name (LAUNCH_TAG), for the block's length."""
+    path = _lock_path(data_dir, f"{_LAUNCH}{launch}")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _lock(path):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
 def end_abandoned_runs(data_dir: Path, instance: Callable[[], dg.DagsterInstance]) -> list[str]:
     """Records the runs of this machine whose process is gone as failed and frees what they held; their ids.
 
@@ -63,7 +78,7 @@ def end_abandoned_runs(data_dir: Path, instance: Callable[[], dg.DagsterInstance
         return []
     opened = instance()
     _wait_for_ends(opened, [path.stem for path in free])
-    return [path.stem for path in free if _end(path, opened)]
+    return [run_id for path in free for run_id in _end(path, opened)]
 
 
 def end_lost_starts(data_dir: Path, instance: Callable[[], dg.DagsterInstance]) -> list[str]:
@@ -94,18 +109,22 @@ def _is_lost(record: dg.RunRecord) -> bool:
     return not server_answers(record.dagster_run)
 
 
-def _end(path: Path, instance: dg.DagsterInstance) -> bool:
-    """Ends the run of a file that nobody holds; False where the run ended by itself, or took its lock meanwhile."""
-    run_id = path.stem
+def _end(path: Path, instance: dg.DagsterInstance) -> list[str]:
+    """Ends the run of a file that nobody holds; none where the run ended by itself, or took its lock meanwhile."""
     if not _is_free(path):
-        return False
-    run = instance.get_run_by_id(run_id)
-    abandoned = run is not None and not run.is_finished
-    if run is not None and not run.is_finished:
+        return []
+    named = path.stem
+    wanted = dg.RunsFilter(run_ids=[named])
+    if named.startswith(_LAUNCH):
+        wanted = dg.RunsFilter(tags={LAUNCH_TAG: named.removeprefix(_LAUNCH)})
+    runs = instance.get_runs(wanted, limit=MOST_RUNS)
+    abandoned = [run for run in runs if not run.is_finished]
+    for run in abandoned:
         _report(instance, run)
-    instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    for run_id in {named, *(run.run_id for run in runs)}:
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
     path.unlink(missing_ok=True)
-    return abandoned
+    return [run.run_id for run in abandoned]
 
 
 def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:

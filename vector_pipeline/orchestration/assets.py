@@ -4,8 +4,8 @@ The factory knows no source type by name. An asset body asks the core to run its
 of the run and reports what came of it.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import dagster as dg
@@ -43,6 +43,7 @@ from vector_pipeline.sync.observation import observe
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import run_stage
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, STAGES, StageResult
+from vector_pipeline.sync.summary import GOES_ON, STOPPED
 
 PASSING = (SourceUnreachable, EmbeddingUnavailable, IndexUnavailable)
 """Errors that may be over in a moment: worth another try by Dagster itself."""
@@ -133,7 +134,8 @@ def _stage_asset(
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class only
         pipeline: Pipeline = context.resources.pipeline
         # Opened once for writing and for the checks that read back: opening grows with the collection.
-        with pipeline.index.session(pipeline.collection) if stage == POINTS else nullcontext():
+        session = pipeline.index.session(pipeline.collection) if stage == POINTS else nullcontext()
+        with _stopped_for_good(), session:
             results = _run_partitions(context, pipeline, source_type, stage)
             partitions = [result.partition for result in results]
             checks = _check(pipeline, key, stage, partitions, context.run.run_id)
@@ -142,6 +144,15 @@ def _stage_asset(
         return dg.MaterializeResult(data_version=dg.DataVersion(_version(results)), check_results=checks)
 
     return materialize
+
+
+@contextmanager
+def _stopped_for_good() -> Iterator[None]:
+    """Ends a step that was told to stop: by itself Dagster would begin it again, as its retry policy says."""
+    try:
+        yield
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        raise dg.Failure(description=f"{STOPPED}; {GOES_ON}", allow_retries=False) from None
 
 
 def _version(results: Sequence[StageResult]) -> str:
@@ -157,18 +168,31 @@ def _run_partitions(
     """Runs the stage for every partition of the run. Raises after the last one if any failed."""
     tags = context.run.tags
     options = options_of(context.run, source_type)
+    if not context.has_partition_key and not context.has_partition_key_range:
+        said = "the run is for no source; choose one as the partition, and start it again"
+        raise dg.Failure(description=said, allow_retries=False)
+    run_id, is_last = context.run.run_id, ends_with(context.run, source_type, stage)
     results, errors = [], []
     for name in context.partition_keys:
         try:
-            results.append(run_stage(pipeline, stage, f"{source_type}/{name}", context.run.run_id, options))
+            results.append(run_stage(pipeline, stage, f"{source_type}/{name}", run_id, options, is_last=is_last))
         except PipelineError as error:
             errors.append(error)
     if errors:
         passing = all(isinstance(error, PASSING) for error in errors) and INTERACTIVE_TAG not in tags
         partitions = [f"{source_type}/{name}" for name in context.partition_keys]
-        told = summaries_metadata(pipeline, partitions, context.run.run_id)
+        told = summaries_metadata(pipeline, partitions, run_id)
         raise dg.Failure(description="\n".join(map(str, errors)), metadata=told, allow_retries=passing)
     return results
+
+
+def ends_with(run: dg.DagsterRun, source_type: str, stage: str) -> bool:
+    """Whether none of the later stages is in the run: a person may choose some assets, or some steps, only."""
+    later = [stage_key(source_type, one) for one in STAGES[STAGES.index(stage) + 1 :]]
+    assets, steps = run.asset_selection, run.step_keys_to_execute
+    # Nothing chosen is everything; Dagster says it with None or with an empty set.
+    chosen = [key for key in later if not assets or key in assets]
+    return not [key for key in chosen if not steps or key.to_python_identifier() in steps]
 
 
 def _report(context: dg.AssetExecutionContext, pipeline: Pipeline, key: dg.AssetKey, result: StageResult) -> None:

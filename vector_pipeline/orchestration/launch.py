@@ -16,10 +16,12 @@ from pathlib import Path
 import dagster as dg
 
 from vector_pipeline.definitions import defs
+from vector_pipeline.orchestration.abandoned import launching
 from vector_pipeline.orchestration.instance import make_storage
 from vector_pipeline.orchestration.names import (
     CHECK_JOB,
     INTERACTIVE_TAG,
+    LAUNCH_TAG,
     partitions_of,
     sync_job_name,
 )
@@ -27,9 +29,6 @@ from vector_pipeline.orchestration.private import MAX_RETRIES_TAG, PARTITION_NAM
 from vector_pipeline.orchestration.standing import is_told_again
 from vector_pipeline.sync.modes import as_tags
 from vector_pipeline.sync.stages import Options
-
-_LAUNCH_TAG = "vector_pipeline/launch"
-"""Names a run before Dagster has given it an id."""
 
 _RUN_CONFIG = {
     # Dagster's own console log would run through the progress display; what it says is in the run's event log.
@@ -66,16 +65,16 @@ def terminal_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def run_sync(instance: dg.DagsterInstance, partition: str, options: Options) -> RunOutcome:
+def run_sync(instance: dg.DagsterInstance, data_dir: Path, partition: str, options: Options) -> RunOutcome:
     """Runs the sync job of a partition's source type for that partition. Errors are in the ingestion history."""
     source_type, name = partition.split("/", 1)
     instance.add_dynamic_partitions(str(partitions_of(source_type).name), [name])
-    return _run(instance, sync_job_name(source_type), {PARTITION_NAME_TAG: name, **as_tags(options)})
+    return _run(instance, data_dir, sync_job_name(source_type), {PARTITION_NAME_TAG: name, **as_tags(options)})
 
 
-def run_check(instance: dg.DagsterInstance) -> RunOutcome:
+def run_check(instance: dg.DagsterInstance, data_dir: Path) -> RunOutcome:
     """Runs the collection's upkeep and its global check."""
-    return _run(instance, CHECK_JOB, {})
+    return _run(instance, data_dir, CHECK_JOB, {})
 
 
 def record_stop(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -101,19 +100,22 @@ def _definitions() -> dg.Definitions:
     return defs()
 
 
-def _run(instance: dg.DagsterInstance, job: str, tags: dict[str, str]) -> RunOutcome:
+def _run(instance: dg.DagsterInstance, data_dir: Path, job: str, tags: dict[str, str]) -> RunOutcome:
     """Runs a job to its end. Raises KeyboardInterrupt where it was stopped outside a step."""
     launch = str(uuid.uuid4())
     try:
-        with dg.execute_job(
-            dg.build_reconstructable_job(__name__, job_named.__name__, (job,)),
-            instance,
-            run_config=_RUN_CONFIG,
-            tags={INTERACTIVE_TAG: "true", _LAUNCH_TAG: launch, MAX_RETRIES_TAG: "0", **tags},
-        ) as result:
+        with (
+            launching(data_dir, launch),
+            dg.execute_job(
+                dg.build_reconstructable_job(__name__, job_named.__name__, (job,)),
+                instance,
+                run_config=_RUN_CONFIG,
+                tags={INTERACTIVE_TAG: "true", LAUNCH_TAG: launch, MAX_RETRIES_TAG: "0", **tags},
+            ) as result,
+        ):
             return _outcome(result)
     except KeyboardInterrupt:
-        for run in instance.get_runs(dg.RunsFilter(tags={_LAUNCH_TAG: launch})):
+        for run in instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: launch})):
             record_stop(instance, run.run_id)
         raise
 

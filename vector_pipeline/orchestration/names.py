@@ -16,6 +16,10 @@ CHECK_ALL_JOB = "check_everything"
 FULL_TAG = "vector_pipeline/full"
 OPTIMIZE_TAG = "vector_pipeline/optimize"
 """On runs of the check job that may also optimize the collection."""
+
+LAUNCH_TAG = "vector_pipeline/launch"
+"""Names a run at a terminal before Dagster has given it an id."""
+
 INTERACTIVE_TAG = "vector_pipeline/interactive"
 """On runs that a person waits for: a failed step is reported at once, not retried."""
 

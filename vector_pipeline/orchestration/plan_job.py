@@ -13,6 +13,7 @@ from vector_pipeline.sync.modes import read_options
 from vector_pipeline.sync.plan import Change, DocumentChange, Outlook, Plan, SourcePlan
 from vector_pipeline.sync.planner import Wish, make_plan
 from vector_pipeline.sync.stages import Options
+from vector_pipeline.sync.summary import money
 
 PLAN_JOB = "plan"
 
@@ -41,9 +42,11 @@ def plan_op(context: dg.OpExecutionContext, config: PlanConfig) -> None:
         plan = make_plan(context.resources.pipeline, wish)
     except PipelineError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
-    context.add_output_metadata(plan_metadata(plan))
     if failed := [one for one in plan.sources if one.outlook == Outlook.FAILED]:
-        raise PlanIncomplete("; ".join(one.error for one in failed), allow_retries=False)
+        said = "\n".join(f"{one.error}; {one.hint}" if one.hint else one.error for one in failed)
+        # The output of a step that fails is never recorded, nor its metadata: the failure carries it.
+        raise PlanIncomplete(said, metadata=plan_metadata(plan), allow_retries=False)
+    context.add_output_metadata(plan_metadata(plan))
 
 
 def build_plan_job() -> dg.JobDefinition:
@@ -59,23 +62,26 @@ def build_plan_job() -> dg.JobDefinition:
 
 
 def plan_metadata(plan: Plan) -> dict[str, Any]:
-    """A plan as metadata: its sums as numbers, its sources as a table, its documents where they are named."""
+    """A plan as metadata: its sources as a table, its documents where they are named, its sums as numbers.
+
+    The tables come first: of long metadata the page of a run shows the beginning. The sums are of what would go ahead.
+    """
+    named = [(one.source, each) for one in plan.sources for each in one.documents]
     counted = ("embeddings: embedded", "embeddings: tokens", "points: upserted", "points: deleted")
     metadata: dict[str, Any] = {
+        "table": dg.MetadataValue.md(_table(plan)),
+        **({"documents": _documents(named)} if named else {}),
         "sources": len(plan.sources),
         "held_back": len(plan.held_back),
         **{name.replace(": ", "_"): plan.total(name) for name in counted},
         "cost": dg.MetadataValue.float(plan.cost),
         "currency": plan.currency,
-        "table": dg.MetadataValue.md(_table(plan)),
     }
+    ahead = [one for one in plan.sources if one.goes_ahead]
     for change in Change:
-        metadata[change.value.replace(" ", "_")] = sum(one.changes.get(change, 0) for one in plan.sources)
+        metadata[change.value.replace(" ", "_")] = sum(one.changes.get(change, 0) for one in ahead)
     if plan.seconds is not None:
         metadata["estimated_seconds"] = dg.MetadataValue.float(plan.seconds)
-    named = [(one.source, each) for one in plan.sources for each in one.documents]
-    if named:
-        metadata["documents"] = _documents(named)
     return metadata
 
 
@@ -97,7 +103,8 @@ def _table(plan: Plan) -> str:
         texts, tokens = one.count("embeddings: embedded"), one.count("embeddings: tokens")
         lines.append(
             f"| {cell(one.source)}{' (new)' if one.is_new else ''} | {one.outlook.value} | {changes} "
-            f"| {about}{texts:,} | {about}{tokens:,} | {about}{one.cost:.2f} | {seconds} | {cell(_obstacle(one))} |"
+            f"| {about}{texts:,} | {about}{tokens:,} | {about}{money(one.cost, plan.currency)} | {seconds} "
+            f"| {cell(_obstacle(one))} |"
         )
     return "\n".join(lines)
 

@@ -113,6 +113,13 @@ class HistoryPart(Part):
         with self._db.read() as connection:
             return [Ingestion(*list(row)) for row in connection.execute(statement)]
 
+    def last_run_status(self, partition_id: int) -> str:
+        """How the last run that looked at the source as a whole ended, "" where there was none."""
+        h = self._t.ingestion_history
+        latest = sa.select(h.c.status).where(h.c.partition_id == partition_id, looked(h))
+        with self._db.read() as connection:
+            return str(connection.execute(latest.order_by(h.c.ingestion_no.desc()).limit(1)).scalar() or "")
+
     def consecutive_failures(self, partition_id: int) -> tuple[int, datetime | None]:
         """How many runs failed since the last that did not, and when the last of them ended."""
         h = self._t.ingestion_history

@@ -114,8 +114,8 @@ class _Sync:
             self._begin(looked)
         self.fetching.fetch(plan.fetch)
         if self.options.force:
-            ids = [self.fetching.id_of(native_id) for native_id in plan.fetch["native_id"].to_list()]
-            self.counts["forced"] = self.store.send_again(self.pid, ids)
+            forced = set(plan.fetch["native_id"].to_list()) - taking.refused
+            self.counts["forced"] = self.store.send_again(self.pid, map(self.fetching.id_of, forced))
         self._delete(looked)
         self.store.release(self.pid, plan.release, DOCUMENTS)
         self._requeue_later_failures()

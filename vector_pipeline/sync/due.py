@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from vector_pipeline.state.history_table import RUNNING
 from vector_pipeline.sync.builds import active_builds
 from vector_pipeline.sync.collection import collection_is_lost
 from vector_pipeline.sync.cursors import is_behind
@@ -62,6 +63,9 @@ def due_partition(pipeline: Pipeline, name: str, observed: str, now: datetime | 
         reason = "failed documents are due again"
     elif state.census_at is None or now - state.census_at >= settings.listing_every:
         reason = LISTING_DUE
+    elif store.last_run_status(partition.partition_id) in ("failed", RUNNING):
+        # The source may be what it was before the run, or again: only a good run shows that all is well.
+        reason = UNFINISHED
     return Due(name, reason, state.built_version, observed) if reason else None
 
 

@@ -82,8 +82,11 @@ class History:
         self._row = self._begin(pid, run_id, mode)
         RUNS.info("the run begins (%s)", mode)
 
-    def record(self, result: StageResult) -> None:
-        """Adds a finished stage; the last one closes the row, as partial where documents are in quarantine."""
+    def record(self, result: StageResult, *, is_last: bool = False) -> None:
+        """Adds a finished stage; the last one closes the row, as partial where documents are in quarantine.
+
+        `is_last`: the run has no later stage.
+        """
         for name, number in result.counts.items():
             self._counts[f"{result.stage}: {name}"] += number
         self._spend(result.stage, result.seconds)
@@ -95,12 +98,12 @@ class History:
             self._facts |= {BRAKE_DOCUMENTS: self._limits.brake_documents, BRAKE_SHARE: self._limits.brake_share}
         changed = {name: number for name, number in result.counts.items() if number}
         RUNS.info("%s: done", result.stage, extra={"counts": changed, "seconds": round(result.seconds, 3)})
-        if result.stage != POINTS:
+        if result.stage != POINTS and not is_last:
             self._store.record_progress(self._row.ingestion_no, counts=self._all, seconds=self._seconds)
             return
         quarantined = self._store.quarantined(partition.partition_id)["document_id"].n_unique()
         self._facts[QUARANTINED] = quarantined
-        if self._brought_in_all(partition.partition_id):
+        if result.stage == POINTS and self._brought_in_all(partition.partition_id):
             self._facts |= self._lag(partition.partition_id)
             record_caught_up(self._store, partition.partition_id, self._row.started_at)
         self._finish("partial" if quarantined else "success")

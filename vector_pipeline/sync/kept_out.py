@@ -79,7 +79,7 @@ def leave_out(listing: Listing, barred: Barred, source: Source) -> tuple[Listing
     still = {failure.native_id for failure in listing.failures}
     after = {
         **barred.documents,
-        **{native_id: listed[native_id] for native_id in present},
+        **{native_id: _named_still(listed[native_id], barred.documents.get(native_id)) for native_id in present},
         **{native_id: (barred.documents[native_id][0], "") for native_id in gone - still},
     }
     told = replace(
@@ -105,6 +105,12 @@ def expel(plan: DocumentPlan, held: pl.DataFrame, failed: pl.DataFrame, barred: 
         delete=pl.concat([plan.delete.filter(~out), inside]),
         release=list(dict.fromkeys([*plan.release, *release])),
     )
+
+
+def _named_still(listed: tuple[str, str], former: tuple[str, str] | None) -> tuple[str, str]:
+    """Uri and version as listed; the uri as it was where the listing does not tell it."""
+    uri, version = listed
+    return (uri or (former[0] if former else ""), version)
 
 
 def _listed(items: pl.DataFrame) -> dict[bytes, tuple[str, str]]:

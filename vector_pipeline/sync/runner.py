@@ -33,9 +33,15 @@ _RUNNERS: dict[str, Callable[[Pipeline, str, str, Options], StageResult]] = {
 
 
 def run_stage(
-    pipeline: Pipeline, stage: str, partition: str, run_id: str, options: Options | None = None
+    pipeline: Pipeline,
+    stage: str,
+    partition: str,
+    run_id: str,
+    options: Options | None = None,
+    *,
+    is_last: bool = False,
 ) -> StageResult:
-    """Runs one stage for one partition and records how it went.
+    """Runs one stage for one partition and records how it went. `is_last`: the run ends with it, whatever it is.
 
     Raises whatever the stage raises, after recording the failure; a run can be repeated from any stage.
     """
@@ -63,7 +69,7 @@ def run_stage(
         else:
             earlier = {} if stage == DOCUMENTS else history.recorded(stage)
             own = own_part(result, earlier)
-            history.record(own)
+            history.record(own, is_last=is_last)
             result = whole(own, earlier)
     return result
 

@@ -87,10 +87,13 @@ def select(whole: DocumentPlan, options: Options, names: Names) -> Selection:
 
 
 class Judge:
-    """Judges the documents of one run as they are read; `left_out` counts by reason what the run leaves out."""
+    """Judges the documents of one run as they are read; `left_out` counts by reason what the run leaves out,
+    `refused` holds the native ids of those that were read for nothing.
+    """
 
     def __init__(self, selection: Selection, options: Options) -> None:
         self.left_out: Counter[str] = Counter(selection.left_out)
+        self.refused: set[bytes] = set()
         self._selection, self._options = selection, options
         self._patterns = Patterns(options.only)
         self._room = selection.room
@@ -109,9 +112,10 @@ class Judge:
         if key not in chosen.unsure_when and key not in chosen.unsure_which:
             return True
         reason = self._reason_against(document)
-        if reason and key not in self._forced:
-            self.left_out[reason] += 1
-        elif not reason and self._room is not None:
+        if reason:
+            self.refused.add(key)
+            self.left_out[reason] += 0 if key in self._forced else 1
+        elif self._room is not None:
             self._room -= 1
         return not reason
 
@@ -145,16 +149,18 @@ def _meant(fetch: pl.DataFrame, options: Options, patterns: Patterns, names: Nam
     """With the column `which`: whether `only` means a document; null where it does not."""
     if not options.only:
         return fetch.with_columns(which=pl.lit(_YES))
-    answers = [_means(patterns, names, key, uri) for key, uri in fetch.select("native_id", "uri").iter_rows()]
+    rows = fetch.select("native_id", "uri", "forced").iter_rows()
+    answers = [_means(patterns, names, key, uri, is_held=forced and key in names.held) for key, uri, forced in rows]
     return fetch.with_columns(which=pl.Series(answers, dtype=pl.String))
 
 
-def _means(patterns: Patterns, names: Names, native_id: bytes, uri: str) -> str | None:
+def _means(patterns: Patterns, names: Names, native_id: bytes, uri: str, *, is_held: bool) -> str | None:
+    """Whether a document is meant; of one that is held as it is, the names are known."""
     if names.are_paths:
         return _YES if patterns.means_path(native_id, uri) else None
     if patterns.means(native_id, uri, "") or _means_held(patterns, names, native_id):
         return _YES
-    return _ASK if patterns.may_be_titles or not uri else None
+    return _ASK if not is_held and (patterns.may_be_titles or not uri) else None
 
 
 def _means_held(patterns: Patterns, names: Names, native_id: bytes) -> bool:

@@ -207,6 +207,17 @@ def test_a_run_for_one_document_does_not_pass_for_a_sync(notes: Command, tmp_pat
     assert after["state"] != "in step"
 
 
+def test_an_empty_name_means_no_document_though_there_is_only_one(notes: Command, tmp_path: Path) -> None:
+    for one in sorted((tmp_path / "notes").rglob("*.md"))[1:]:
+        one.unlink()
+    assert notes.inside("sync", "--allow-deletions").code == 0
+    assert len(answered(notes, "documents", "list")["documents"]) == 1
+    for words in (["remove", ""], ["remove", " ", "--keep-out"], ["update", ""], ["show", ""]):
+        answer = notes.inside("documents", *words)
+        assert (answer.code, answer.out) == (2, "")
+        assert "name a document" in answer.err
+
+
 def test_ids_that_nobody_has_are_wrong_use(notes: Command) -> None:
     for command in ("show", "update", "remove", "history"):
         assert notes.inside("documents", command, str(uuid.UUID(int=7))).code == 2

@@ -126,6 +126,7 @@ def test_wrong_use_is_said_in_a_line(new_project: Make) -> None:
         (["--verbose"], "--dry-run"),
         (["--estimate"], "--dry-run"),
         (["--dry-run", "--detach"], "give one of them"),
+        (["--dry-run", "--priority", "5"], "--detach"),
     ):
         answer = command.inside("sync", *arguments)
         assert (answer.code, answer.out) == (2, "")

@@ -234,6 +234,8 @@ def test_a_report_on_other_sources_or_another_time_leaves_these_runs_out(told: T
         (["--until", "soon"], "--until 'soon'"),
         (["--since", "1d", "--until", "2d"], "before it begins"),
         (["--html", "/nowhere/at/all.html"], "can't be written"),
+        (["--html", "/"], "is a folder"),
+        (["--html", ""], "is a folder"),
     ],
 )
 def test_a_report_that_makes_no_sense_is_wrong_use(told: Told, words: list[str], said: str) -> None:

@@ -98,6 +98,10 @@ def test_an_unreachable_source_fails_and_the_others_are_brought_in_step(new_proj
     assert "failed" in rows["git/gone"]
     assert "1 added" in rows["local_files/notes"]
 
+    (gone,) = [row for row in command.inside("sync", "--json").json()["sources"] if row["source"] == "git/gone"]
+    assert gone["hint"]
+    assert gone["hint"] not in gone["error"], "what is wrong and what to do about it are two things"
+
     probed = command("status", "--probe", "--json")
     assert probed.code == 1
     states = {row["source"]: row["state"] for row in probed.json()["sources"]}

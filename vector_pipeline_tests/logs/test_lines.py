@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from vector_pipeline.errors import PipelineError
 from vector_pipeline.logs.about import Marking, about
-from vector_pipeline.logs.lines import hide, json_line, read_line, text_line
+from vector_pipeline.logs.lines import Entry, bare_run, hide, json_line, read_line, short_run, text_line
+from vector_pipeline.logs.reading import Wanted
 
 NOTHING_HIDDEN = hide(frozenset())
 
@@ -94,3 +96,14 @@ def test_records_bear_what_is_being_worked_on_unless_they_say_it_themselves() ->
     marking.filter(outer)
     assert vars(inner) | {"run": "r1", "source": "git/own", "stage": "chunks"} == vars(inner)
     assert not hasattr(outer, "run")
+
+
+def test_the_short_id_of_a_run_for_one_document_tells_it_from_others() -> None:
+    number = "88364cb7-91d7-4bda-b33d-015ec66f5eb0"
+    assert short_run(number) == short_run(f"documents-{number}") == "88364cb7"
+    assert bare_run("abcdefab-91d7-4bda-b33d-015ec66f5eb0").startswith("abcdefab")
+    for shown in (f"documents-{number}", "88364cb7"):  # as either form of a line has it
+        entry = Entry(datetime.now(UTC), "info", "done", run=shown)
+        for asked in (f"documents-{number}", "88364cb7", "8836", number):
+            assert Wanted(run=asked).takes(entry)
+        assert not Wanted(run="88364cb8").takes(entry)

@@ -67,17 +67,26 @@ def test_the_launchpad_has_a_form_whose_fields_are_described(dagster_project: Da
 def test_form_and_tags_of_a_run_select_the_same(dagster_project: DagsterProject, notes: Path) -> None:
     assert run(dagster_project, {"mode": "add-only"}).success
     assert changed(dagster_project) == {"added": 1, "changed": 0}
+    with dagster_project.project.open() as pipeline:
+        assert len(pipeline.store.ingestions()) == 2, "all stages of a run are one row"
     (request,) = dagster_project.tick().requests
     assert request.tags[REASON_TAG] == IN_PART
     assert run(dagster_project, mode="update-only", only="*.md").success
     assert changed(dagster_project) == {"added": 0, "changed": 1}
     assert dagster_project.wants() == [], "nothing is left"
     options = Options(mode=Mode.SKIP_EXISTING, only=("*.md", "[x]"), force=True)
-    outcome = run_sync(dagster_project.instance, "local_files/notes", options)
+    outcome = run_sync(dagster_project.instance, dagster_project.project.data, "local_files/notes", options)
     assert outcome.success, outcome.error
     with dagster_project.project.open() as pipeline:
         (row,) = pipeline.store.ingestions(pipeline.store.partition("local_files/notes").partition_id, 1)
     assert row.mode == "force, skip-existing, only *.md and 1 more", "the terminal hands its options over"
+
+
+def test_a_run_for_no_source_says_what_to_choose(dagster_project: DagsterProject) -> None:
+    job = definitions().resolve_job_def(sync_job_name("local_files"))
+    assert "choose one as the partition" in failure(
+        job.execute_in_process(instance=dagster_project.instance, raise_on_error=False)
+    )
 
 
 def test_a_wrong_word_fails_the_run_at_once_and_says_what_is_allowed(dagster_project: DagsterProject) -> None:

@@ -55,6 +55,10 @@ def test_a_plan_shows_what_a_sync_would_do_and_records_nothing(dagster_project: 
     assert dagster_project.keys() == set()
     partial = shown(run(dagster_project, mode="add-only", sources=[name]))
     assert (partial["added"], partial["deleted"]) == (1, 0)
+    project.settings["limits"] = {"brake_documents": 0, "brake_share": 0}
+    project.write()
+    held = shown(run(dagster_project))
+    assert (held["held_back"], held["added"], held["deleted"]) == (1, 0, 0), "sums are of what goes ahead"
 
 
 def test_a_slip_in_the_form_and_a_source_that_is_away_fail_the_run_with_words(
@@ -63,5 +67,11 @@ def test_a_slip_in_the_form_and_a_source_that_is_away_fail_the_run_with_words(
     dagster_project.project.add_folder("notes", tmp_path / "notes")
     assert "git/typo" in failure(run(dagster_project, sources=["git/typo"]))
     assert "add-olny" in failure(run(dagster_project, mode="add-olny"))
+    other = dagster_project.project.add_folder("other", tmp_path / "other")
+    write(tmp_path / "other", "a.md", "A note.")
     (tmp_path / "notes").rmdir()
-    assert "does not exist" in failure(run(dagster_project))
+    away = run(dagster_project)
+    assert "does not exist; mount or create it" in failure(away)
+    (event,) = [event for event in away.all_events if event.is_step_failure]
+    told = event.step_failure_data.user_failure_data.metadata  # type: ignore[union-attr]
+    assert f"{other} | planned | 1 added" in str(told["table"].value).replace("\\", ""), "the others are shown"

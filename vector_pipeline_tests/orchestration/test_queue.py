@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import dagster as dg
@@ -31,6 +33,7 @@ from vector_pipeline.settings import Settings
 from vector_pipeline.settings_queue import Pool
 from vector_pipeline.sources.registry import SOURCE_TYPES
 from vector_pipeline.sync.due import NEVER_SYNCED, Due
+from vector_pipeline.sync.progress import Progress, listening
 from vector_pipeline.sync.runner import run_stage
 from vector_pipeline.sync.stages import Options
 from vector_pipeline_tests.orchestration.dagster_project import DagsterProject, write
@@ -335,6 +338,26 @@ def test_a_run_that_was_being_started_at_a_kill_is_asked_for_again_at_once(
     monkeypatch.setattr(abandoned._looked_for_lost_starts, "is_set", lambda: False)  # as in a new process
     assert project.wants() == ["notes"]
     assert status_of(instance, killed) == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_is_stopped_while_a_step_works_begins_no_step_again(project: DagsterProject) -> None:
+    instance = project.instance
+    write(project.project.folder / "stopped", "a.md", "A note.")
+    name = project.project.add_folder("stopped", project.project.folder / "stopped")
+    instance.add_dynamic_partitions("local_files_sources", ["stopped"])
+
+    def stop(seen: Progress) -> None:
+        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+            instance.report_run_canceling(run)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with listening(stop):
+        result = project.run("local_files", "stopped")
+    assert status_of(instance, result.run_id) == dg.DagsterRunStatus.CANCELED
+    assert [event for event in result.all_events if event.is_step_up_for_retry] == []
+    with project.project.open() as pipeline:
+        (row,) = pipeline.store.ingestions(pipeline.store.partition(name).partition_id)
+    assert row.error.endswith("stopped")
 
 
 def test_a_run_that_was_being_stopped_at_a_kill_counts_as_canceled(project: DagsterProject) -> None:

@@ -13,6 +13,7 @@ from vector_pipeline.orchestration.names import stage_key
 from vector_pipeline.orchestration.private import DATA_VERSION_TAG
 from vector_pipeline.orchestration.sensors import REMOVED, SourceNotObserved
 from vector_pipeline.settings_file import SettingsError
+from vector_pipeline.sync.due import UNFINISHED, due_partition
 from vector_pipeline_tests.git_repository import GitRepository
 from vector_pipeline_tests.orchestration.dagster_project import DagsterProject, write
 
@@ -224,6 +225,39 @@ def test_a_failing_source_is_launched_again_after_growing_pauses(
         failures, last = pipeline.store.consecutive_failures(pipeline.store.partition("local_files/notes").partition_id)
     assert failures == 1
     assert last is not None
+
+
+def test_a_source_whose_run_failed_runs_again_though_it_is_what_it_was(
+    dagster_project: DagsterProject, notes: Path
+) -> None:
+    assert dagster_project.settle() == ["notes"]
+    notes.rename(notes.parent / "away")
+    assert not dagster_project.run("local_files", "notes", tags={"vector_pipeline/interactive": "true"}).success
+    (notes.parent / "away").rename(notes)
+    with dagster_project.project.open() as pipeline:
+        name = pipeline.partitions()[0]
+        version = pipeline.store.built_version(pipeline.store.partition(name).partition_id)
+        due = due_partition(pipeline, name, version)
+        assert due is not None
+        assert due.reason == UNFINISHED
+    assert dagster_project.run("local_files", "notes").success
+    with dagster_project.project.open() as pipeline:
+        assert due_partition(pipeline, name, version) is None
+
+
+def test_a_run_of_some_stages_only_is_over_when_the_last_of_them_is(
+    dagster_project: DagsterProject, notes: Path
+) -> None:
+    assert dagster_project.settle() == ["notes"]
+    write(notes, "b.md", "Another.")
+    for stages in (("documents",), ("chunks", "embeddings")):
+        assert dagster_project.run("local_files", "notes", stages=stages).success
+        with dagster_project.project.open() as pipeline:
+            assert pipeline.store.ingestions()[0].status == "success"
+            assert "lag: seconds" not in pipeline.store.ingestions()[0].counts, "nothing can be searched yet"
+    assert dagster_project.settle() == ["notes"]
+    with dagster_project.project.open() as pipeline:
+        assert {row.status for row in pipeline.store.ingestions()} == {"success"}
 
 
 def test_lost_keys_and_a_lost_cursor_are_put_right(dagster_project: DagsterProject, notes: Path) -> None:

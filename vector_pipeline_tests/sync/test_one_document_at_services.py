@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.base import Source
+from vector_pipeline.sources.confluence.finding import named_content
+from vector_pipeline.sources.jira.finding import named_issue
 from vector_pipeline.state.contents import HashedDocument
 from vector_pipeline.sync.claiming import NotClaimed, find_claim
 from vector_pipeline.sync.one_document import OneRun, bring_in, let_in, read_again, take_out
@@ -73,6 +76,17 @@ def listed_at(project: Project, partition: str) -> datetime | None:
     """When everything was last listed."""
     with project.open() as pipeline:
         return pipeline.store.source_state(pipeline.store.partition(partition).partition_id).census_at
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["http://[::1", "http://h:99999/x", "https://h:abc/browse/1", "http://h:1:2/", "https://\u2100.example/", "://"],
+)
+def test_what_is_no_address_names_nothing(wanted: str) -> None:
+    for host in ("h", "api.atlassian.com/ex/jira/1", "api.atlassian.com/ex/confluence/1"):
+        jira = JiraSettings(url=f"https://{host}", token="t", projects=["OPS"])
+        assert named_issue(wanted, "OPS", jira) == ""
+        assert named_content(wanted, "ENG", f"https://{host}") is None
 
 
 @pytest.mark.parametrize("flavour", ["cloud", "data_center"])
@@ -157,6 +171,9 @@ def test_an_issue_is_found_by_key_and_address_and_takes_its_attachments_along(fl
         state.attach(second, "more.md", b"# More\n\nOf another meeting.\n")
         project.sync()
         assert not {shown, "Notes", "More"} & titles(project)
+        with project.open() as pipeline:
+            addresses = {one.native_id.decode(): one.uri for one in pipeline.store.kept_out()}
+        assert addresses[str(second.id)].endswith(f"/browse/{second.key}"), "listings of issues tell no address"
         assert allow(project, name, str(second.id)) == 3
         project.sync()
         assert_exact(project)

@@ -234,6 +234,11 @@ def test_pages_are_selected_by_titles_that_only_reading_tells(folder: Path) -> N
             "Release notes 2",
         }
         project.sync(partition)
+        results = run(project, Options(force=True, only=("Rota",)), partition)
+        assert counts(results, "documents")["forced"] == counts(results, "documents")["reread"] == 1
+        assert counts(results, "points")["upserted"] == 1, "titles of held pages are known: no other is read"
+        results = run(project, Options(force=True, since=server.clock.now() + timedelta(hours=1)), partition)
+        assert counts(results, "documents")["forced"] == counts(results, "points")["upserted"] == 0
         results = run(project, Options(force=True), partition)
         assert not quarantined(project)
         assert counts(results, "points")["upserted"] == len(project.snapshot())

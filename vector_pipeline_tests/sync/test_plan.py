@@ -273,6 +273,7 @@ def test_an_estimate_reads_nothing_and_guesses_by_what_was_measured(folder: Path
         (notes / f"{number}.md").write_text(f"# Note\n\nNumber {number}.\n")
     (first,) = planned(project, estimate=True).sources
     assert (first.is_estimate, first.changes, first.seconds) == (True, {Change.TO_READ: 4}, None)
+    project.let_age()
     project.sync()
     (notes / "a.md").write_text("# Note\n\nA.\n")
     (notes / "b.md").write_text("# Note\n\nB.\n")

@@ -120,6 +120,18 @@ def site_address(settings: AtlassianSettings, product: Product, label: str) -> S
     return SiteAddress(origin + right, origin, right, cloud=True, gateway=False, product=product)
 
 
+def parts_there(named: str, site: str, *, any_host: bool = False) -> SplitResult | None:
+    """The parts of an address that a person names; None where it is none, or of another host than the site at `site`
+    (unless `any_host`).
+    """
+    parts, here = _parts(named), urlsplit(site)
+    try:
+        is_here = parts is not None and (any_host or (parts.hostname, parts.port) == (here.hostname, here.port))
+    except ValueError:  # the port is no number that one can be
+        return None
+    return parts if is_here else None
+
+
 def _parts(url: str) -> SplitResult | None:
     try:
         return urlsplit(url)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qs, unquote, unquote_plus, urlsplit
+from urllib.parse import parse_qs, unquote, unquote_plus
 
+from vector_pipeline.sources.atlassian.address import parts_there
 from vector_pipeline.sources.confluence.rows import content_id
 from vector_pipeline.sources.confluence.search import quoted
 
@@ -33,8 +34,8 @@ def named_content(wanted: str, key: str, address: str) -> Named | None:
     if "://" not in wanted:
         number = content_id(wanted)
         return Named(number) if number else None
-    parts, here = urlsplit(wanted), urlsplit(address)
-    if _GATEWAY not in address and (parts.hostname, parts.port) != (here.hostname, here.port):
+    parts = parts_there(wanted, address, any_host=_GATEWAY in address)
+    if parts is None:
         return None
     space = _SPACE.search(parts.path)
     if space and unquote(space[1]).upper() != key.upper():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from vector_pipeline.documents import Item
 from vector_pipeline.settings_atlassian import JiraSettings
+from vector_pipeline.sources.atlassian.address import parts_there
 from vector_pipeline.sources.atlassian.errors import NotThere
 from vector_pipeline.sources.base import Known
 from vector_pipeline.sources.jira.attachments import AttachmentRules, is_attachment, issue_part
@@ -30,9 +31,8 @@ def named_issue(wanted: str, project: str, settings: JiraSettings) -> str:
     if is_attachment(wanted.encode()):
         return wanted if issue_part(wanted.encode()) else ""
     if "://" in wanted:
-        parts = urlsplit(wanted)
-        here = urlsplit(settings.url)
-        if not is_gateway(settings.url) and (parts.hostname, parts.port) != (here.hostname, here.port):
+        parts = parts_there(wanted, settings.url, any_host=is_gateway(settings.url))
+        if parts is None:
             return ""
         wanted = parse_qs(parts.query).get("selectedIssue", [parts.path.rstrip("/").rpartition("/")[2]])[0]
     match = _KEY.fullmatch(wanted)
