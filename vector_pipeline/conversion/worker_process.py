@@ -102,9 +102,10 @@ class WorkerProcess:
         self._process.wait()
         for pipe in self._pipes:
             pipe.close()
-        if self._life is not None:
-            os.close(self._life)
-            self._life = None
+        # Taken before it is closed: two threads may end a worker, and a number closed twice may be another's by then.
+        life, self._life = self._life, None
+        if life is not None:
+            os.close(life)
 
     def kill(self) -> None:
         """Kills the process from another thread than the one that asks it."""

@@ -128,7 +128,7 @@ def test_a_real_history_equals_a_fresh_build_forward_and_back(folder: Path) -> N
     project = Project(folder / "project")
     project.add_git("real", repo)
     seen: dict[str, Snapshot] = {}
-    for tag in [*tags[:2], tags[0], tags[-1], tags[0]]:
+    for tag in [tags[0], tags[-1], tags[0]]:
         git(repo, "update-ref", "refs/heads/walk", git(repo, "rev-parse", f"{tag}^{{commit}}").decode().strip())
         project.sync(allow_deletions=True)
         if tag not in seen:

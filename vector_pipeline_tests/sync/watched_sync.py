@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from vector_pipeline.errors import PipelineError
+from vector_pipeline.logs.about import RUNS
 from vector_pipeline.settings_file import load_settings
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import sync_partition
@@ -39,7 +40,8 @@ Names = Mapping[str, Sequence[Sequence[str]]]
 
 @dataclass
 class Watched:
-    """What a sync did. `connections` are (address, port), `lookups` names, `logged` the lines from warnings up.
+    """What a sync did. `connections` are (address, port), `lookups` names, `logged` the lines from warnings up, but for
+    those that runs tell of themselves.
 
     `counts` are those of the documents stage, `memory` is the peak in MB, `error` "" when it went through.
     """
@@ -114,7 +116,8 @@ def _sync(settings_file: Path, partition: str, names: Names, sender: Connection)
 def _watch(watched: Watched, names: Names) -> None:
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            watched.logged.append(record.getMessage())
+            if record.name != RUNS.name:  # what the run itself tells at its end
+                watched.logged.append(record.getMessage())
 
     def connect(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect" and arguments[0].family in (socket.AF_INET, socket.AF_INET6):
