@@ -19,6 +19,7 @@ import pytest
 from vector_pipeline import __version__
 from vector_pipeline.sources.atlassian.errors import SiteUnreachable, TooLarge
 from vector_pipeline.sources.base import SourceMisconfigured
+from vector_pipeline_tests.listening import listening
 from vector_pipeline_tests.simulators.atlassian_conditions import API_TOKEN, EMAIL, PERSONAL_ACCESS_TOKEN, Fault
 from vector_pipeline_tests.simulators.atlassian_http import AtlassianServer
 from vector_pipeline_tests.simulators.jira_server import JiraServer
@@ -153,37 +154,29 @@ def test_a_proxy_of_the_environment_is_used_and_no_proxy_keeps_it_out(
 def tunnel(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
     """A proxy that answers CONNECT with `answer` and, where that is 200, passes bytes both ways."""
     asked: list[bytes] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # closed by the test
-            while True:
-                threading.Thread(target=pass_on, args=(listener.accept()[0],), daemon=True).start()
 
     def pass_on(client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
-            head = b""
-            while not head.endswith(b"\r\n\r\n"):
-                head += client.recv(1)
-            asked.append(head.split(b"\r\n")[0])
-            client.sendall(answer)
-            if b" 200 " not in answer:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            if not (byte := client.recv(1)):
                 return
-            host, _, port = head.split()[1].decode().rpartition(":")
-            with socket.create_connection((host, int(port))) as site:
-                threading.Thread(target=copy, args=(site, client), daemon=True).start()
-                copy(client, site)
+            head += byte
+        asked.append(head.split(b"\r\n")[0])
+        client.sendall(answer)
+        if b" 200 " not in answer:
+            return
+        host, _, port = head.split()[1].decode().rpartition(":")
+        with socket.create_connection((host, int(port))) as site:
+            threading.Thread(target=copy, args=(site, client), daemon=True).start()
+            copy(client, site)
 
     def copy(source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(65536):
                 target.sendall(piece)
 
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
-    finally:
-        listener.close()
+    with listening(pass_on) as (host, port):
+        yield f"http://{host}:{port}", asked
 
 
 def test_https_goes_through_a_proxy_as_a_tunnel(
@@ -245,21 +238,13 @@ def test_requests_say_who_asks_and_what_for(cloud: JiraServer) -> None:
 @contextlib.contextmanager
 def raw_site(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     """A server that reads a request's first bytes and then talks as it likes."""
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # closed by the test, or by the client in the middle
-            while True:
-                client = listener.accept()[0]
-                with client, contextlib.suppress(OSError):
-                    client.recv(65536)
-                    talk(client)
+    def serve(client: socket.socket) -> None:
+        client.recv(65536)
+        talk(client)
 
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        listener.close()
+    with listening(serve) as (host, port):
+        yield f"http://{host}:{port}"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from vector_pipeline_tests.listening import listening
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -37,12 +39,10 @@ class RawServer:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._answer, self._tls = answer, tls
-        self._listener = socket.create_server((host, 0), backlog=64)
+        self._life = contextlib.ExitStack()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self.host = host
-        self.port: int = self._listener.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
+        self.host, self.port, self.url = host, 0, ""
         self.requests: list[Request] = []
         self.connections = 0
         self.sent = 0
@@ -50,12 +50,13 @@ class RawServer:
         self.under_way = 0
 
     def __enter__(self) -> RawServer:
-        threading.Thread(target=self._accept, daemon=True).start()
+        _, self.port = self._life.enter_context(listening(self._serve, self.host))
+        self.url = f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self._listener.close()
+        self._life.close()
         with self._lock:
             for client in self._open:
                 with contextlib.suppress(OSError):
@@ -69,27 +70,22 @@ class RawServer:
         """The paths asked for, in order."""
         return [request.path for request in self.requests]
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # closed at the end of the test
-            while True:
-                client = self._listener.accept()[0]
+    def _serve(self, plain: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
+            number = self.connections
+        with (
+            contextlib.suppress(ValueError),
+            self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as client,
+        ):
+            with self._lock:
+                self._open.add(client)
+            try:
+                while self._serve_one(client, number):
+                    pass
+            finally:
                 with self._lock:
-                    self.connections += 1
-                    number = self.connections
-                threading.Thread(target=self._serve, args=(client, number), daemon=True).start()
-
-    def _serve(self, plain: socket.socket, number: int) -> None:
-        with plain, contextlib.suppress(OSError, ValueError):
-            client = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
-            with client:
-                with self._lock:
-                    self._open.add(client)
-                try:
-                    while self._serve_one(client, number):
-                        pass
-                finally:
-                    with self._lock:
-                        self._open.discard(client)
+                    self._open.discard(client)
 
     def _serve_one(self, client: socket.socket, number: int) -> bool:
         head = b""
