@@ -50,8 +50,8 @@ def backup_command(
     console.out.print(console.text(made.path, "bold"), soft_wrap=True)
     verified = "verified" if row["verified"] else "not verified"
     console.out.print(
-        f"{row['documents']:,} documents, {row['points']:,} points, {_size(row['bytes'])}, {row['seconds']:.1f} s, "
-        f"{verified}"
+        f"{row['documents']:,} documents, {row['points']:,} points, {console.size(row['bytes'])}, "
+        f"{row['seconds']:.1f} s, {verified}"
     )
     if row["written_meanwhile"]:
         names = ", ".join(row["written_meanwhile"])
@@ -183,7 +183,7 @@ def prune_command(
     for path in (*pruned.backups, *pruned.put_aside):
         console.out.print(console.text(f"{verb}: {path}"), soft_wrap=True)
     console.out.print(
-        f"{len(pruned.backups) + len(pruned.put_aside)} {verb}, {_size(pruned.bytes)}"
+        f"{len(pruned.backups) + len(pruned.put_aside)} {verb}, {console.size(pruned.bytes)}"
         if pruned.bytes
         else "nothing is beyond the limits"
     )
@@ -250,15 +250,7 @@ def _print(backups: Sequence[Backup]) -> None:
             console.age(row["made_at"]),
             f"{row['documents']:,}",
             f"{row['points']:,}",
-            _size(row["bytes"]),
+            console.size(row["bytes"]),
             console.text(note, "dim"),
         )
     console.out.print(table)
-
-
-def _size(number: int) -> str:
-    """Bytes in their largest unit."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} B"

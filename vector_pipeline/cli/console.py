@@ -24,6 +24,7 @@ from vector_pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     from rich.style import StyleType
+    from rich.table import Table
 
     from vector_pipeline.settings_atlassian import SiteSettings
     from vector_pipeline.settings_file import Loaded
@@ -91,21 +92,17 @@ def known_sources(
 
     A name that neither the settings nor the store know is wrong use.
     """
-    from vector_pipeline.sync.partitions import site_sources
+    from vector_pipeline.sync.errors import UnknownSource
+    from vector_pipeline.sync.partitions import choose_partitions, site_sources
 
     known = dict.fromkeys(pipeline.partitions())
     sites = {site.label for site in site_sources(pipeline.settings)} if with_sites else set()
     if not configured_only:
         known |= dict.fromkeys(partition.name for partition in pipeline.store.partitions())
-    chosen: dict[str, None] = {}
-    for name in wanted:
-        if name in sites:
-            chosen |= dict.fromkeys(one for one in known if one.startswith(f"{name}."))
-        elif name in known:
-            chosen[name] = None
-        else:
-            wrong_use(f"no source {name!r}; there are: {', '.join([*sorted(sites), *known]) or 'none'}")
-    return list(chosen)
+    try:
+        return choose_partitions(wanted, known, sites)
+    except UnknownSource as error:
+        wrong_use(error.message)
 
 
 def nothing_matches(settings: SiteSettings) -> str:
@@ -169,6 +166,27 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return f"{int(seconds)} s"
+
+
+def size(number: float) -> str:
+    """A number of bytes in its largest unit up to GB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{int(number)} B"
+
+
+def number_table(first: str, *titles: str, left: Sequence[str] = (), header_style: StyleType = "bold") -> Table:
+    """A table of numbers behind a name; columns in `left` hold words and come last."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style=header_style)
+    table.add_column(first, overflow="fold")
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in left:
+        table.add_column(title, no_wrap=True)
+    return table
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from vector_pipeline.cli import console
-from vector_pipeline.cli.stats import size_words
 from vector_pipeline.monitoring.automation import Automation
 from vector_pipeline.monitoring.snapshot import Snapshot, SourceLine, counts_by_status
 
@@ -54,7 +53,7 @@ class View:
         counts = ", ".join(f"{number} {status}" for status, number in counts_by_status(one.sources).items())
         memory = sum(process.memory for process in one.processes)
         cpu = sum(process.cpu for process in one.processes)
-        used = f"CPU {cpu:.0%} of a core, memory {size_words(memory)}"
+        used = f"CPU {cpu:.0%} of a core, memory {console.size(memory)}"
         return Text.assemble(
             (f"{one.at:%H:%M:%S} UTC  ", "bold"),
             counts or "no sources",
@@ -200,7 +199,7 @@ def _budget_lines(snapshot: Snapshot) -> list[Text]:
 
 def _process_line(snapshot: Snapshot) -> Text:
     shown = snapshot.processes[:_MOST_PROCESSES]
-    words = [f"{one.what} {one.cpu:.0%} {size_words(one.memory)}" for one in shown]
+    words = [f"{one.what} {one.cpu:.0%} {console.size(one.memory)}" for one in shown]
     more = len(snapshot.processes) - len(shown)
     return Text.assemble(
         ("procs  ", "bold"), console.text(", ".join(words)), (f" and {more} more" if more else "", "dim")

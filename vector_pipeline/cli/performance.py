@@ -12,8 +12,6 @@ from vector_pipeline.cli import console
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from vector_pipeline.monitoring.performance import Performance
     from vector_pipeline.state.durations_table import SlowDocument
 
@@ -193,38 +191,25 @@ def _document(begin: datetime, runs: int, found: Performance, slowest: Sequence[
 
 
 def _print(found: Performance, slowest: Sequence[SlowDocument]) -> None:
-    from vector_pipeline.cli.stats import size_words
     from vector_pipeline.monitoring.performance import UNITS, sparkline
 
     shown = found.days[-_DAYS_SHOWN:]
-    stages = _table("stage", "done", "seconds", "share", "per second", left=("days",))
+    stages = console.number_table("stage", "done", "seconds", "share", "per second", left=("days",))
     for stage, rate in found.rates.items():
         line = sparkline(day.rates[stage].per_second for day in shown)
         numbers = f"{found.seconds[stage]:,.1f}", f"{found.share(stage):.0%}", f"{rate.per_second:,.0f}"
         stages.add_row(stage, f"{rate.done:,} {UNITS[stage]}", *numbers, line)
     console.out.print(stages)
     console.out.print(f"days: {shown[0].day} to {shown[-1].day} (UTC), units per second, highest = █", style="dim")
-    sources = _table("source", "runs", "seconds", "per run")
+    sources = console.number_table("source", "runs", "seconds", "per run")
     for one in found.sources[:_MOST_SOURCES]:
         numbers = f"{one.runs:,}", f"{one.seconds:,.1f}", f"{one.per_run:,.2f} s"
         sources.add_row(console.text(one.source), *numbers)
     console.out.print(sources)
     if not slowest:
         return
-    documents = _table("slowest documents", "seconds", "size", left=("stage", "source"))
+    documents = console.number_table("slowest documents", "seconds", "size", left=("stage", "source"))
     for slow in slowest:
-        facts = f"{slow.seconds:,.3f}", size_words(slow.size), slow.stage, console.text(slow.partition)
+        facts = f"{slow.seconds:,.3f}", console.size(slow.size), slow.stage, console.text(slow.partition)
         documents.add_row(console.text(slow.uri or "(gone)"), *facts)
     console.out.print(documents)
-
-
-def _table(first: str, *numbers: str, left: Sequence[str] = ()) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(first, overflow="fold")
-    for title in numbers:
-        table.add_column(title, justify="right", no_wrap=True)
-    for title in left:
-        table.add_column(title, no_wrap=True)
-    return table

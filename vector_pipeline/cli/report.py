@@ -12,8 +12,6 @@ import typer
 from vector_pipeline.cli import console
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.table import Table
 
     from vector_pipeline.reporting.figures import CheckAnswer
@@ -115,7 +113,7 @@ def _print_growth(report: Report) -> None:
         return
     from vector_pipeline.monitoring.performance import sparkline
 
-    table = _table("held", "at first", "at last", left=("over time",))
+    table = console.number_table("held", "at first", "at last", left=("over time",), header_style="dim")
     for name in ("documents", "chunks", "points"):
         values = [getattr(one, name) for one in report.growth]
         step = max(1, len(values) // 40)
@@ -128,7 +126,7 @@ def _print_freshness(report: Report) -> None:
 
     if not report.freshness:
         return
-    table = _table("source", "in step", "limit", "lag", "longest lag")
+    table = console.number_table("source", "in step", "limit", "lag", "longest lag", header_style="dim")
     for one in report.freshness:
         style = "red" if one.is_late or one.age is None else ""
         ago = f"{duration_words(one.age.total_seconds())} ago" if one.age is not None else "never"
@@ -141,7 +139,7 @@ def _print_freshness(report: Report) -> None:
 def _print_throughput(report: Report) -> None:
     from vector_pipeline.monitoring.performance import UNITS, sparkline
 
-    table = _table("stage", "done", "per second", left=("by day",))
+    table = console.number_table("stage", "done", "per second", left=("by day",), header_style="dim")
     for stage, rate in report.performance.rates.items():
         days = [day.rates[stage].per_second for day in report.performance.days][-40:]
         table.add_row(stage, f"{rate.done:,} {UNITS[stage]}", f"{rate.per_second:,.1f}", sparkline(days))
@@ -195,16 +193,3 @@ def _print_runs(report: Report) -> None:
 def _section(title: str, table: Table) -> None:
     console.out.print(f"\n[bold]{title}[/bold]")
     console.out.print(table)
-
-
-def _table(first: str, *titles: str, left: Sequence[str] = ()) -> Table:
-    """A table of numbers behind a name."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(first, overflow="fold")
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-    for title in left:
-        table.add_column(title, no_wrap=True)
-    return table

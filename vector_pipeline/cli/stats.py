@@ -107,7 +107,7 @@ def _print(found: Stats) -> None:
         table.add_row(console.text(one.source), *_numbers(one, priced=priced))
     console.out.print(table)
     console.out.print(f"{found.vectors:,} vectors", soft_wrap=True)
-    sizes = ", ".join(f"{name} {size_words(size)}" for name, size in found.sizes.items())
+    sizes = ", ".join(f"{name} {console.size(size)}" for name, size in found.sizes.items())
     console.out.print(f"on disk: {sizes or 'nothing'}", soft_wrap=True)
 
 
@@ -115,11 +115,3 @@ def _numbers(one: Amounts, *, priced: bool) -> list[str]:
     numbers = [f"{value:,}" for value in (one.documents, one.chunks, one.points, one.texts)]
     numbers += [f"{one.chunks_per_text:.2f}", f"{one.quarantined:,}" if one.quarantined else "·", f"{one.tokens:,}"]
     return [*numbers, f"{one.cost:,.4f}"] if priced else numbers
-
-
-def size_words(size: float) -> str:
-    """A number of bytes in its largest unit."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{int(size)} B"

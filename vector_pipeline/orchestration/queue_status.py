@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from vector_pipeline.monitoring.automation import Pool
 from vector_pipeline.orchestration.busy import MOST_RUNS
 from vector_pipeline.orchestration.coordinator import SteeredRunCoordinator, partition_of
 from vector_pipeline.orchestration.names import BULK_TAG, INTERACTIVE_TAG, REASON_TAG
@@ -18,6 +19,7 @@ SILENT_AFTER = timedelta(seconds=90)
 
 STATES = {
     dg.DagsterRunStatus.NOT_STARTED: "queued",
+    dg.DagsterRunStatus.MANAGED: "queued",
     dg.DagsterRunStatus.QUEUED: "queued",
     dg.DagsterRunStatus.STARTING: "starting",
     dg.DagsterRunStatus.STARTED: "running",
@@ -47,16 +49,6 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolUse:
-    """A pool: how many steps it lets go at once (None: all), how many do, and how many wait for a place."""
-
-    name: str
-    limit: int | None
-    used: int
-    waiting: int
-
-
-@dataclass(frozen=True, slots=True)
 class Queue:
     """The queue now. `heard_at` is when the daemon last said that it is there, `runs` and `bulk` are the limits.
 
@@ -70,7 +62,7 @@ class Queue:
     runs: int
     bulk: int | None
     unfinished: list[Waiting]
-    pools: list[PoolUse]
+    pools: list[Pool]
 
 
 def look_at_queue(instance: dg.DagsterInstance) -> Queue:
@@ -98,13 +90,11 @@ def unfinished_runs(instance: dg.DagsterInstance) -> list[Waiting]:
     return sorted(found, key=lambda run: (_ORDER.index(run.state), -run.priority, run.asked_at))
 
 
-def pools(instance: dg.DagsterInstance) -> list[PoolUse]:
+def pools(instance: dg.DagsterInstance) -> list[Pool]:
     """The pools by name."""
     storage = instance.event_log_storage
-    infos = [storage.get_concurrency_info(key) for key in sorted(storage.get_concurrency_keys())]
-    return [
-        PoolUse(info.concurrency_key, info.limit, info.active_slot_count, info.pending_step_count) for info in infos
-    ]
+    infos = storage.get_concurrency_infos(sorted(storage.get_concurrency_keys()))
+    return [Pool(name, info.limit, info.active_slot_count, info.pending_step_count) for name, info in infos.items()]
 
 
 def can_pause(instance: dg.DagsterInstance) -> bool:

@@ -15,25 +15,16 @@ import dagster as dg
 
 from vector_pipeline.consistency.check_file import COLLECTION as ON_COLLECTION
 from vector_pipeline.consistency.check_file import checks_on
-from vector_pipeline.monitoring.automation import Automation, CheckAnswer, Daemon, Pool, Run, Ticker
+from vector_pipeline.monitoring.automation import Automation, CheckAnswer, Daemon, Run, Ticker
+from vector_pipeline.orchestration.coordinator import partition_of
 from vector_pipeline.orchestration.home import find_home
-from vector_pipeline.orchestration.names import COLLECTION, chain_keys, is_sync_job
-from vector_pipeline.orchestration.private import NOT_FINISHED_STATUSES, PARTITION_NAME_TAG
+from vector_pipeline.orchestration.names import COLLECTION
+from vector_pipeline.orchestration.private import NOT_FINISHED_STATUSES
 from vector_pipeline.orchestration.queue_pause import paused
-from vector_pipeline.sources.registry import SOURCE_TYPES
+from vector_pipeline.orchestration.queue_status import STATES, pools, priority_of
 
 MOST_RUNS = 100
 """Runs that have not ended which are shown one by one."""
-
-_PRIORITY_TAG = "dagster/priority"
-_STATUSES = {
-    dg.DagsterRunStatus.QUEUED: "queued",
-    dg.DagsterRunStatus.NOT_STARTED: "queued",
-    dg.DagsterRunStatus.MANAGED: "queued",
-    dg.DagsterRunStatus.STARTING: "starting",
-    dg.DagsterRunStatus.STARTED: "running",
-    dg.DagsterRunStatus.CANCELING: "stopping",
-}
 
 
 class Watcher:
@@ -56,7 +47,7 @@ class Watcher:
             runs=tuple(_runs(instance)),
             queued=instance.get_runs_count(queued),
             paused_since=pause.since if pause else None,
-            pools=tuple(_pools(instance)),
+            pools=tuple(pools(instance)),
             checks=tuple(_checks(instance)) if checks else (),
         )
 
@@ -101,29 +92,12 @@ def _runs(instance: dg.DagsterInstance) -> Iterator[Run]:
         yield Run(
             run.run_id,
             run.job_name,
-            _source(run),
-            _STATUSES.get(run.status, run.status.value.lower()),
+            partition_of(run),
+            STATES[run.status],
             record.create_timestamp.astimezone(UTC),
             started,
-            _number(run.tags.get(_PRIORITY_TAG, "0")),
+            priority_of(run),
         )
-
-
-def _source(run: dg.DagsterRun) -> str:
-    """The source a run works on, "" where it is not one alone."""
-    key = run.tags.get(PARTITION_NAME_TAG)
-    if not key:
-        return ""
-    if is_sync_job(run.job_name):
-        return f"{run.job_name.removeprefix('sync_')}/{key}"
-    chosen = run.asset_selection or frozenset()
-    return next((f"{name}/{key}" for name in SOURCE_TYPES if chosen & set(chain_keys(name))), "")
-
-
-def _pools(instance: dg.DagsterInstance) -> Iterator[Pool]:
-    names = sorted(instance.event_log_storage.get_concurrency_keys())
-    for name, info in instance.event_log_storage.get_concurrency_infos(names).items():
-        yield Pool(name, info.limit, info.active_slot_count, info.pending_step_count)
 
 
 def _checks(instance: dg.DagsterInstance) -> Iterator[CheckAnswer]:
@@ -132,10 +106,3 @@ def _checks(instance: dg.DagsterInstance) -> Iterator[CheckAnswer]:
         said = record.evaluation if record else None
         if record and said:
             yield CheckAnswer(check.name, said.passed, datetime.fromtimestamp(record.create_timestamp, UTC))
-
-
-def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        return 0

@@ -17,6 +17,7 @@ from vector_pipeline.state.column_types import to_text
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import Chunked, ToChunk
 from vector_pipeline.state.rows import AnyRow, delete_rows, insert_rows, intern_texts, rows_by
+from vector_pipeline.state.schema import Tables
 
 CHUNKS_PER_TRANSACTION = 20_000
 BYTES_PER_BATCH = 16_000_000
@@ -34,6 +35,24 @@ _CHUNK = (
     "end_offset",
 )
 _CHUNK_ID = ("chunking_id", "chunk_id")
+
+
+def columns_to_cut(t: Tables) -> list[sa.ColumnElement[Any]]:
+    """What is read of a document to cut it but its text, whose length is `size`; both tables are still to be joined."""
+    names = (
+        "document_no",
+        "document_id",
+        "native_id",
+        "version",
+        "uri",
+        "content_hash",
+        "kind",
+        "language",
+        "context",
+        "deleted",
+        "text_no",
+    )
+    return [*(t.documents.c[name] for name in names), sa.func.length(t.texts.c.body).label("size")]
 
 
 class ChunksPart(Part):
@@ -74,21 +93,7 @@ class ChunksPart(Part):
             c.c.error != "",
         )
         statement = (
-            sa.select(
-                d.c.revision,
-                d.c.document_no,
-                d.c.document_id,
-                d.c.native_id,
-                d.c.version,
-                d.c.uri,
-                d.c.content_hash,
-                d.c.kind,
-                d.c.language,
-                d.c.context,
-                d.c.deleted,
-                d.c.text_no,
-                sa.func.length(x.c.body).label("size"),
-            )
+            sa.select(d.c.revision, *columns_to_cut(self._t))
             .select_from(
                 d.outerjoin(c, sa.and_(c.c.document_no == d.c.document_no, c.c.chunking_id == chunking)).outerjoin(
                     x, x.c.text_no == d.c.text_no

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from vector_pipeline.state.chunks_table import ChunksPart, by_size
+from vector_pipeline.state.chunks_table import ChunksPart, by_size, columns_to_cut
 from vector_pipeline.state.records import Partition, ToChunk
 from vector_pipeline.state.rows import AnySelect, batches, rows_by
 
@@ -90,20 +90,7 @@ class OutlookPart(ChunksPart):
     def to_cut(self, document_nos: Iterable[int]) -> Iterator[list[ToChunk]]:
         """Live documents with their texts, about 16 MB at a time."""
         d, x = self._t.documents, self._t.texts
-        statement = sa.select(
-            d.c.document_no,
-            d.c.document_id,
-            d.c.native_id,
-            d.c.version,
-            d.c.uri,
-            d.c.content_hash,
-            d.c.kind,
-            d.c.language,
-            d.c.context,
-            d.c.deleted,
-            d.c.text_no,
-            sa.func.length(x.c.body).label("size"),
-        ).select_from(d.join(x, x.c.text_no == d.c.text_no))
+        statement = sa.select(*columns_to_cut(self._t)).select_from(d.join(x, x.c.text_no == d.c.text_no))
         for numbers in batches(document_nos):
             with self._db.read() as connection:
                 rows = connection.execute(statement.where(d.c.document_no.in_(numbers))).all()

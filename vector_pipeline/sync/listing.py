@@ -61,7 +61,7 @@ def look(pipeline: Pipeline, partition: Partition, source: Source, options: Opti
     failed = failed_documents(store, pid, now)
     barred = read_barred(store, pid)
     footing = find_footing(store, pid, config, holds_documents=not held.is_empty())
-    known = known_to(store, pid, settings, held, failed, footing, options, now)
+    known = known_to(store, pid, settings, held, failed, barred, footing, options, now)
     listing, items, barred = leave_out(source.scan(known), barred, source)
     whole = plan_documents(
         items,
@@ -85,6 +85,7 @@ def known_to(
     settings: SourceSettings,
     held: pl.DataFrame,
     failed: pl.DataFrame,
+    barred: Barred,
     footing: Footing,
     options: Options,
     now: datetime,
@@ -95,7 +96,7 @@ def known_to(
     full = options.full or footing.is_mixed
     return Known(
         cursor={} if footing.is_mixed else state.cursor,
-        versions=read_barred(store, partition_id).versions | _versions(held),
+        versions=barred.versions | _versions(held),
         failed=_versions(failed),
         due=frozenset(failed.filter("due")["native_id"].to_list()),
         census=full or options.force or not footing.is_firm or census_due,

@@ -166,7 +166,8 @@ class _Run:
         held = self.store.known_documents(self.pid)
         failed = failed_documents(self.store, self.pid, now)
         settings = _settings(self.pipeline, self.name)
-        return known_to(self.store, self.pid, settings, held, failed, self.footing, options, now)
+        barred = read_barred(self.store, self.pid)
+        return known_to(self.store, self.pid, settings, held, failed, barred, self.footing, options, now)
 
     def allow(self, native_ids: Collection[bytes]) -> None:
         """These are not kept out any more: what hangs on them comes with the next sync."""

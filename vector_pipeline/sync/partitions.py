@@ -6,13 +6,14 @@ discovery has found them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from vector_pipeline.settings import Settings
 from vector_pipeline.settings_atlassian import SiteSettings
 from vector_pipeline.settings_sources import SourceSettings
+from vector_pipeline.sync.errors import UnknownSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,23 @@ def list_partitions(settings: Settings, existing: Iterable[str]) -> list[str]:
         listed |= dict.fromkeys(map(site.partition, source.given_keys))
         listed |= dict.fromkeys(one for one in names if (key := _key_of(site, one)) and source.covers(key))
     return list(listed)
+
+
+def choose_partitions(wanted: Iterable[str], known: Iterable[str], sites: Collection[str]) -> list[str]:
+    """Those of the known partitions that were named, each once; one of `sites` stands for all of its parts.
+
+    Raises UnknownSource for a name that is neither.
+    """
+    there = dict.fromkeys(known)
+    chosen: dict[str, None] = {}
+    for name in wanted:
+        if name in sites:
+            chosen |= dict.fromkeys(one for one in there if one.startswith(f"{name}."))
+        elif name in there:
+            chosen[name] = None
+        else:
+            raise UnknownSource(f"no source {name!r}; there are: {', '.join([*sorted(sites), *there]) or 'none'}")
+    return list(chosen)
 
 
 def _key_of(site: SiteSource, partition: str) -> str:

@@ -15,10 +15,9 @@ from vector_pipeline.errors import PipelineError
 from vector_pipeline.state.records import Partition
 from vector_pipeline.sync.discovery import Discovered, preview
 from vector_pipeline.sync.due import due_partition
-from vector_pipeline.sync.errors import UnknownSource
 from vector_pipeline.sync.foresight import Texts
 from vector_pipeline.sync.observation import observe
-from vector_pipeline.sync.partitions import list_partitions, site_sources
+from vector_pipeline.sync.partitions import choose_partitions, list_partitions, site_sources
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.plan import Change, Outlook, Plan, SourcePlan
 from vector_pipeline.sync.progress import report
@@ -72,17 +71,7 @@ def _names(pipeline: Pipeline, wanted: Sequence[str], found: Discovered) -> list
     known = [name for name in list_partitions(pipeline.settings, existing) if name not in found.dropped]
     if not wanted:
         return known
-    sites = {site.label for site in site_sources(pipeline.settings)}
-    chosen: dict[str, None] = {}
-    for name in wanted:
-        if name in sites:
-            chosen |= dict.fromkeys(one for one in known if one.startswith(f"{name}."))
-        elif name in known:
-            chosen[name] = None
-        else:
-            there = ", ".join([*sorted(sites), *known]) or "none"
-            raise UnknownSource(f"no source {name!r}; there are: {there}")
-    return list(chosen)
+    return choose_partitions(wanted, known, {site.label for site in site_sources(pipeline.settings)})
 
 
 class _Planner:
