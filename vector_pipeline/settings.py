@@ -139,6 +139,7 @@ class IndexSettings(Section):
     )
     batch_size: int = Field(2000, ge=1, le=20_000, description="Points per write.")
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for one answer of the server.")
+    max_retries: int = Field(3, ge=0, le=20, description="Tries after the first for one call to the server.")
     lock_timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for the embedded shard.")
     optimize_above: int = Field(
         100_000, ge=1, description="Unindexed vectors above which the hourly job optimizes the embedded collection."

@@ -26,4 +26,5 @@ def open_index(settings: IndexSettings, data_dir: Path) -> VectorIndex:
 
     api_key = settings.api_key.get_secret_value() or os.environ.get("QDRANT_API_KEY", "")
     complete = settings.model_copy(update={"url": url, "api_key": SecretStr(api_key)})
-    return ServerIndex(connect(complete), public_location(url), api_key=api_key)
+    attempts = 1 + settings.max_retries
+    return ServerIndex(connect(complete), public_location(url), attempts, api_key=api_key)

@@ -82,8 +82,9 @@ class ServerCalls:
                 f"Qdrant at {self._location} refuses access: {trouble.reason}", hint="check index.api_key"
             )
         if trouble.kind == "passing":
+            times = "1 attempt" if self._attempts == 1 else f"{self._attempts} attempts"
             return IndexUnavailable(
-                f"Qdrant at {self._location} gave no answer in {self._attempts} attempts: {trouble.reason}",
+                f"Qdrant at {self._location} gave no answer in {times}: {trouble.reason}",
                 hint="check index.url, index.grpc_port and that the server is up; the next run repeats the work",
             )
         return VectorIndexError(

@@ -39,7 +39,11 @@ def impatient(settings: Settings) -> Settings:
     """The settings with short waits and no repetition, and otherwise the same."""
     state = settings.state.model_copy(update={"timeout": min(_WAIT, settings.state.timeout)})
     index = settings.index.model_copy(
-        update={"timeout": min(_WAIT, settings.index.timeout), "lock_timeout": min(_WAIT, settings.index.lock_timeout)}
+        update={
+            "max_retries": 0,
+            "timeout": min(_WAIT, settings.index.timeout),
+            "lock_timeout": min(_WAIT, settings.index.lock_timeout),
+        }
     )
     embedding = settings.embedding.model_copy(
         update={

@@ -1,6 +1,6 @@
 """Chaos: edits, outages, kills and damage at random, and in the end everything is exact again.
 
-VECTOR_PIPELINE_CHAOS_SECONDS sets how long (60; by hand 3600), VECTOR_PIPELINE_CHAOS_SEED another seed (0 draws one).
+VECTOR_PIPELINE_CHAOS_SECONDS sets how long (45; by hand 3600), VECTOR_PIPELINE_CHAOS_SEED another seed (0 draws one).
 What happens follows from the seed, round by round; how far a run gets depends on the machine.
 """
 
@@ -18,7 +18,7 @@ from vector_pipeline_tests.chaos.world import World
 from vector_pipeline_tests.consistency.faults import FAULTS
 from vector_pipeline_tests.sync.exactness import assert_exact, quarantined, scratch_folder
 
-SECONDS = float(os.environ.get("VECTOR_PIPELINE_CHAOS_SECONDS", "60"))
+SECONDS = float(os.environ.get("VECTOR_PIPELINE_CHAOS_SECONDS", "45"))
 SEED = int(os.environ.get("VECTOR_PIPELINE_CHAOS_SEED", "1")) or time.time_ns() % 2**32
 ROUNDS_BETWEEN_RECKONINGS = 6
 EXPECTED_FAILURES = {"redirects in a circle", "binary content in a text file"}

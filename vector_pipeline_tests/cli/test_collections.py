@@ -43,7 +43,7 @@ def test_a_change_is_followed_from_the_first_source_to_the_way_back(command: Com
     assert re.search(rf"{new} +building \d+ %", shown.out)
     assert re.search(rf"{old} +live +2 +2 .* wordllama, 256, 1200 characters", shown.out)
     assert "1 of 2 sources complete; missing: local_files/b" in shown.err
-    answer = command("sync", "--json")
+    answer = command.inside("sync", "--json")
     assert answer.code == 0, answer.err
     assert (answer.json()["switched"], answer.json()["check"]["passed"]) == (True, True)
     assert listed(command) == [(new, "live"), (old, "former")]

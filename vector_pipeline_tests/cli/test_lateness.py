@@ -15,13 +15,13 @@ def test_a_source_behind_for_longer_than_its_limit_makes_status_fail(tmp_path: P
     project = Project(tmp_path / "p")
     project.add_folder("notes", tmp_path / "notes", behind_limit="1s")
     command = Command(project)
-    assert command("sync").code == 0
-    assert command("status").code == 0
+    assert command.inside("sync").code == 0
+    assert command.inside("status").code == 0
     write(tmp_path / "notes", {"a.md": "# Two\n"})
     wait_until(lambda: command.inside("status", "--probe", "--json").code == 1)
     (row,) = command.inside("status", "--json").json()["sources"]
     assert (row["state"], row["late"]) == ("behind", True)
-    assert command("sync").code == 0
+    assert command.inside("sync").code == 0
     assert command.inside("status").code == 0
 
 
@@ -75,11 +75,11 @@ def test_a_source_that_keeps_searches_on_the_former_settings_is_named(tmp_path: 
     project.add_folder("a", tmp_path / "a")
     project.add_folder("b", tmp_path / "b")
     command = Command(project)
-    assert command("sync").code == 0
+    assert command.inside("sync").code == 0
     (tmp_path / "b").rename(tmp_path / "away")
     project.settings["chunking"] = {"max_tokens": 64}
     project.write()
-    answer = command("sync", "--source", "local_files/a", "--json")
+    answer = command.inside("sync", "--source", "local_files/a", "--json")
     assert answer.code == 1
     assert answer.json()["searches_wait_for"] == ["local_files/b"]
     found = command.inside("search", "second words")
@@ -89,6 +89,6 @@ def test_a_source_that_keeps_searches_on_the_former_settings_is_named(tmp_path: 
     assert "1 of 2 sources complete; missing: local_files/b" in status.err
     assert command.inside("status", "--json").json()["searches_wait_for"] == ["local_files/b"]
     (tmp_path / "away").rename(tmp_path / "b")
-    answer = command("sync", "--json")
+    answer = command.inside("sync", "--json")
     assert (answer.code, answer.json()["searches_wait_for"], answer.json()["switched"]) == (0, [], True)
     assert command.inside("search", "second words").err == ""

@@ -69,7 +69,7 @@ def hit(command: Command, query: str) -> dict[str, Any]:
 def test_a_site_is_synced_listed_searched_and_told_what_is_wrong_with_its_files(
     command: Command, site: DocsSite
 ) -> None:
-    first = command("sync")
+    first = command.inside("sync")
     assert first.code == 1, "two files could not be brought in"
     assert "5 added" in first.out
     assert f"{SOURCE}: 2 documents could not be brought in" in first.err

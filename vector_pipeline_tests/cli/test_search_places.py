@@ -13,7 +13,7 @@ PAGE = """<title>Pumps</title><nav>menu</nav><main><h1 id="pumps">Pumps</h1><p>W
 
 def test_a_hit_in_a_page_is_linked_to_its_section(new_project: Callable[[dict[str, str | bytes]], Command]) -> None:
     command = new_project({"pumps.html": PAGE, "report.pdf": pdf_of("The turbine hums at night.")})
-    assert command("sync").code == 0
+    assert command.inside("sync").code == 0
     shown = command.on_terminal("search", "tighten brass valve", "-n", "1", columns=200).out
     assert "› Valve torque" in shown
     assert "pumps.html#valve-torque\x1b\\" in shown, "the link itself leads there"

@@ -38,7 +38,7 @@ def project(tmp_path: Path, wiki: ConfluenceServer) -> Project:
 
 def test_all_spaces_are_found_synced_shown_and_searched(project: Project, wiki: ConfluenceServer) -> None:
     command = Command(project)
-    first = command("sync")
+    first = command.inside("sync")
     assert first.code == 0, first.err
     assert "confluence/wiki.ENG" in first.out
     assert "confluence/wiki.OPS" in first.out

@@ -71,16 +71,16 @@ def test_nothing_changed_takes_no_run_and_does_not_load_dagster(synced: Synced) 
 
 
 def test_only_the_sources_that_were_named_are_looked_at(synced: Synced) -> None:
-    answer = synced.command("sync", "-s", "git/code", "--source", "git/code", "--json")
+    answer = synced.command.inside("sync", "-s", "git/code", "--source", "git/code", "--json")
     assert answer.code == 0
     assert [one["source"] for one in answer.json()["sources"]] == ["git/code"]
-    both = synced.command("sync", "-s", "git/code", "--source", "local_files/vault", "--json").json()
+    both = synced.command.inside("sync", "-s", "git/code", "--source", "local_files/vault", "--json").json()
     assert [one["status"] for one in both["sources"]] == ["in step", "in step"]
     assert both["check"] is None
 
 
 def test_an_unknown_source_is_wrong_use_and_the_known_ones_are_named(synced: Synced) -> None:
-    answer = synced.command("sync", "--source", "git/cod")
+    answer = synced.command.inside("sync", "--source", "git/cod")
     assert answer.code == 2
     assert "git/cod" in answer.err
     assert "git/code, local_files/vault" in answer.err
@@ -90,7 +90,7 @@ def test_an_unknown_source_is_wrong_use_and_the_known_ones_are_named(synced: Syn
 def test_an_unreachable_source_fails_and_the_others_are_brought_in_step(new_project: MakeProject) -> None:
     command = new_project({"a.md": "# A\n\nalpha\n"})
     command.project.add_git("gone", command.project.folder / "nowhere.git")
-    answer = command("sync")
+    answer = command.inside("sync")
     assert answer.code == 1
     assert "git/gone" in answer.err
     assert "Traceback" not in answer.err
@@ -102,7 +102,7 @@ def test_an_unreachable_source_fails_and_the_others_are_brought_in_step(new_proj
     assert gone["hint"]
     assert gone["hint"] not in gone["error"], "what is wrong and what to do about it are two things"
 
-    probed = command("status", "--probe", "--json")
+    probed = command.inside("status", "--probe", "--json")
     assert probed.code == 1
     states = {row["source"]: row["state"] for row in probed.json()["sources"]}
     assert states == {"git/gone": "unreachable", "local_files/notes": "in step"}
@@ -111,47 +111,47 @@ def test_an_unreachable_source_fails_and_the_others_are_brought_in_step(new_proj
 def test_a_broken_document_is_reported_until_it_is_mended(new_project: MakeProject) -> None:
     command = new_project({"good.md": "# Good\n\nalpha\n", "broken.pdf": b"%PDF-1.7\nnot a real one"})
     notes = command.project.folder / "notes"
-    answer = command("sync")
+    answer = command.inside("sync")
     assert answer.code == 1
     assert "1 document could not be brought in" in answer.err
     assert "quarantine list" in answer.err
     assert "Traceback" not in answer.err
 
-    listed = command("quarantine", "list", "--json").json()["quarantined"]
+    listed = command.inside("quarantine", "list", "--json").json()["quarantined"]
     assert [row["native_id"] for row in listed] == ["broken.pdf"]
     assert {"partition", "stage", "reason", "attempts", "retry_at"} <= set(listed[0])
-    shown = command("quarantine", "list", "--source", "local_files/notes")
+    shown = command.inside("quarantine", "list", "--source", "local_files/notes")
     assert "broken.pdf" in shown.out
     assert shown.code == 0
     narrow = command.on_terminal("quarantine", "list", columns=80).out
     assert "broken.pdf" in narrow
     assert "next when it changes" in " ".join(narrow.split())
 
-    again = command("sync", "--json")
+    again = command.inside("sync", "--json")
     assert again.code == 1, "a document is still missing"
     assert again.json()["sources"][0]["status"] == "in step"
     assert again.json()["sources"][0]["quarantined"] == 1
 
-    retried = command("quarantine", "retry")
+    retried = command.inside("quarantine", "retry")
     assert "1 due again" in retried.out
     (notes / "broken.pdf").unlink()
-    mended = command("sync")
+    mended = command.inside("sync")
     assert mended.code == 0, mended.err
-    assert "nothing is in quarantine" in command("quarantine", "list").out
+    assert "nothing is in quarantine" in command.inside("quarantine", "list").out
 
 
 def test_a_source_that_left_the_settings_is_removed(new_project: MakeProject) -> None:
     command = new_project({"a.md": "# A\n\nalpha\n"})
     other = command.project.add_folder("other", command.project.folder / "other")
     write(command.project.folder / "other", {"b.md": "# B\n\nbravo bravo\n"})
-    assert command("sync").code == 0
+    assert command.inside("sync").code == 0
     command.project.remove(other)
-    rows = {row["source"]: row["state"] for row in command("status", "--json").json()["sources"]}
+    rows = {row["source"]: row["state"] for row in command.inside("status", "--json").json()["sources"]}
     assert rows == {"local_files/notes": "in step", "local_files/other": "removed"}
-    removed = command("sync", "--json")
+    removed = command.inside("sync", "--json")
     assert removed.code == 0, removed.err
     assert {one["source"]: one["status"] for one in removed.json()["sources"]}[other] == "removed"
-    assert [row["source"] for row in command("status", "--json").json()["sources"]] == ["local_files/notes"]
+    assert [row["source"] for row in command.inside("status", "--json").json()["sources"]] == ["local_files/notes"]
     with terminal_instance(command.project.data / "dagster") as instance:
         assert instance.get_dynamic_partitions("local_files_sources") == ["notes"]
 

@@ -113,6 +113,21 @@ def test_trouble_that_stays_is_told_after_the_last_attempt() -> None:
     assert url in caught.value.message
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_the_settings_say_how_often_a_call_is_tried(tmp_path: Path, retries: int) -> None:
+    calls: list[str] = []
+
+    def respond(method: str, path: str, body: bytes) -> Answer:
+        calls.append(path)
+        return failed(503, "starting up")
+
+    with http_server(respond) as url:
+        index = open_index(IndexSettings(url=url, prefer_grpc=False, max_retries=retries), tmp_path)
+        with pytest.raises(IndexUnavailable, match=("in 1 attempt:", "in 2 attempts:")[retries]):
+            index.collections()
+    assert len(calls) == retries + 1
+
+
 @pytest.mark.parametrize("prefer_grpc", [True, False])
 def test_a_server_that_is_down_is_named(prefer_grpc: bool) -> None:
     port = closed_port()

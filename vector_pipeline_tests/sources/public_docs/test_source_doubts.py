@@ -170,7 +170,7 @@ def test_a_redirected_sitemap_with_relative_parts_is_no_news_for_ever(opened: An
 
 
 def test_a_probe_that_gets_no_turn_is_no_outage(opened: Any, site: DocsSite) -> None:
-    site.robots = f"User-agent: *\nCrawl-delay: 10\nSitemap: {site.address('/sitemap.xml')}\n"
+    site.robots = f"User-agent: *\nCrawl-delay: 2\nSitemap: {site.address('/sitemap.xml')}\n"
     reading = opened(timeout="0.5s", max_depth=0, discover="crawl")
     first = reading.scan()
     assert paths(first, site) == {""}
