@@ -98,4 +98,4 @@ def _advice(wanted: str) -> str:
         )
     if wanted.isdigit():
         return "name its address instead of the id, or add its space under sources.confluence in pipeline.yaml"
-    return "add its folder under sources.local_files, or its repository under sources.git, in pipeline.yaml"
+    return "check the path; else add its folder under sources.local_files, or its repository under sources.git"

@@ -168,8 +168,9 @@ def test_a_running_daemon_follows_every_change_and_goes_on_after_a_kill(tmp_path
             (notes / "three.md").write_text("# Three\n\nA comet passes twice.\n")
             wait_for("a run that embeds", lambda: len(server.requests) > asked)
         with instance_of(project) as instance:
-            started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
-            [killed] = instance.get_runs(started)
+            # The run of the removed source may not have come to its end either.
+            killed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        assert "notes" in {run.tags.get("dagster/partition") for run in killed}
         server.faults.delay = 0.0
         (notes / "four.md").write_text("# Four\n\nWritten while nobody watched.\n")
         project.settings["limits"] = {"sources_per_run": 2}
@@ -179,9 +180,8 @@ def test_a_running_daemon_follows_every_change_and_goes_on_after_a_kill(tmp_path
             wait_for("what came while it was down", lambda: finds(project, "nobody watched"), START_WITHIN_S)
             assert finds(project, "comet passes")
             with instance_of(project) as instance:
-                ended = instance.get_run_by_id(killed.run_id)
-                assert ended is not None
-                assert ended.status == dg.DagsterRunStatus.FAILURE
+                ended = instance.get_runs(dg.RunsFilter(run_ids=[run.run_id for run in killed]))
+                assert {run.status for run in ended} == {dg.DagsterRunStatus.FAILURE}
             assert keys(address, project) == ["extra", "notes"]
             assert len(backfill(address, project, ["extra", "notes"])) == 1, "a range for both sources"
             assert rows(project, ["extra", "notes"]) == {"extra": 1, "notes": 3}

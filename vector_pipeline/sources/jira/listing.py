@@ -15,7 +15,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from vector_pipeline.documents import Item, listing_frame
+from vector_pipeline.documents import Failure, Item, listing_frame
 from vector_pipeline.sources.base import Known, Listing
 from vector_pipeline.sources.jira.api import AT_ONCE, DELETED, Read
 from vector_pipeline.sources.jira.attachments import CONTENT_HELD, AttachmentRules, is_attachment, issue_part, tells_all
@@ -34,6 +34,8 @@ from vector_pipeline.sources.jira.versions import (
     listed_version,
     unlike,
 )
+
+UNCLEAR = "the site can't say what became of it"
 
 WITH_ATTACHMENTS = detail_text({"attachments": True})
 """The detail of an issue whose attachments no listing has read: its fetch gives them too."""
@@ -120,6 +122,7 @@ class Lister:
             return None
         items = [item for issue in listed.values() for item in self._items_of(issue)]
         items += [item for each in fate.unread & self._due for item in self._assumed_items(each)]
+        unclear = (fate.unread & held.keys()) - self._due
         there = {item.native_id for item in items}
         reasons = self._reasons(fate)
         for each in listed:
@@ -131,6 +134,7 @@ class Lister:
             cursor=self._cursor(self._accepted, self._verified_at),
             removed=tuple(reasons),
             skipped=dict(self._skipped),
+            failures=self._failures(unclear),
             reasons=reasons,
         )
 
@@ -176,6 +180,7 @@ class Lister:
             read, lacking = self._read(self._to_read(verify) & (ids - fate.reasons.keys()), whole=verify)
             fate.add(find_fate(self._context, lacking))
         rows |= fate.present
+        unclear = (fate.unread & held.keys()) - self._due
         ids = (ids | fate.present.keys() | (fate.unread & (held.keys() | self._due))) - fate.reasons.keys()
         if not held:
             verified_at = round(time.time())
@@ -186,6 +191,7 @@ class Lister:
             version=self._look.version,
             cursor=self._cursor(self._counted() - len(ids), verified_at),
             skipped=dict(self._skipped),
+            failures=self._failures(unclear),
             reasons=self._reasons(fate),
         )
 
@@ -278,6 +284,11 @@ class Lister:
             for new, old in zip(now, before, strict=True)
         ]
         return "|".join(same)
+
+    def _failures(self, unclear: Set[str]) -> tuple[Failure, ...]:
+        """Issues of which nothing could be learned. They stay, and are asked for again when they are due."""
+        held = self._held.issues
+        return tuple(Failure(each.encode(), held[each], "", "scan", UNCLEAR) for each in sorted(unclear, key=int))
 
     def _reasons(self, fate: Fate) -> dict[bytes, str]:
         """Why issues went, and with them their attachments."""

@@ -125,6 +125,9 @@ class Follower:
             del self.held[native_id]
         for native_id in plan.release:
             self.failed.pop(native_id, None)
+        for failure in listing.failures:
+            self.failed[failure.native_id] = failure.version
+            done.failed[failure.native_id.decode()] = failure.reason
         self.cursor, self.version = listing.cursor, listing.version
         done.sent = len(self.server.log.all()) - sent
         return done

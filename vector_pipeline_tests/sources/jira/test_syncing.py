@@ -443,6 +443,32 @@ def test_what_the_bulk_fetch_names_among_its_errors_is_not_gone(cloud: JiraServe
     follower.assert_exact()
 
 
+def test_an_issue_of_which_the_site_can_tell_nothing_is_asked_for_again_until_it_can(server: JiraServer) -> None:
+    _, issues = some(server, 4)
+    gone = str(issues[2].id)
+    server.state.attach(issues[2], "notes.txt", b"Words.\n")
+    follower = Follower(server)
+    follower.sync()
+    server.state.delete(issues[2])
+    answer = server.answer
+
+    def failing(request: Request, fault: conditions.Fault | None) -> Response:
+        named = request.path.endswith("/bulkfetch") and gone.encode() in request.body
+        return answer(request, conditions.server_error(500) if named or f"/issue/{gone}" in request.path else fault)
+
+    server.answer = failing  # type: ignore[method-assign]
+    for due in (False, True):
+        done = follower.sync(due=due)
+        assert gone in done.failed, "neither in step nor gone"
+        assert not done.removed
+        assert len(follower.held) == 5
+    server.answer = answer  # type: ignore[method-assign]
+    assert follower.probe() == follower.version, "nothing but what is due asks for a run"
+    assert gone in follower.sync(due=True).removed
+    assert not follower.failed
+    follower.assert_exact()
+
+
 def test_an_issue_that_always_fails_does_not_stop_the_others_when_it_is_due(server: JiraServer) -> None:
     project, issues = some(server, 5)
     follower = Follower(server)
