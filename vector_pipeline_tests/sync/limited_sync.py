@@ -1,10 +1,11 @@
 """A sync in a process of its own under a memory limit that the kernel enforces.
 
-    python -m vector_pipeline_tests.sync.limited_sync FOLDER CORPUS_MB ROOM_MB
+    python -m vector_pipeline_tests.sync.limited_sync FOLDER CORPUS_MB ROOM_MB GOVERNED SLACK_MB
 
 Small documents are synced first, so that everything is loaded: what that takes is the base. Then comes the corpus, with
 `limits.max_memory` and the kernel's limit (RLIMIT_DATA: an allocation beyond it fails) both at the base and `ROOM_MB`
-more. Prints one line of JSON.
+more. The kernel counts addresses, of which allocators keep some that they have given back: a long run needs `SLACK_MB`
+beyond. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ STACKS = 48_000_000
 _PAGE = 500_000
 
 
-def limited_sync(folder: Path, corpus: int, room: int, seconds: float, *, governed: bool = True) -> dict[str, Any]:
+def limited_sync(
+    folder: Path, corpus: int, room: int, seconds: float, *, governed: bool = True, slack: int = 0
+) -> dict[str, Any]:
     """Syncs so many MB with so much room in a process of its own: `exit`, `error`, and what it printed."""
-    command = [sys.executable, "-m", __name__, str(folder), str(corpus), str(room), str(int(governed))]
+    command = [sys.executable, "-m", __name__, str(folder), str(corpus), str(room), str(int(governed)), str(slack)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     told = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
     return {"exit": done.returncode, "error": done.stderr[-2000:], **told}
@@ -55,7 +58,7 @@ class _Watch:
             time.sleep(0.005)
 
 
-def main(folder: Path, corpus: int, room: int, governed: bool) -> None:
+def main(folder: Path, corpus: int, room: int, governed: bool, slack: int) -> None:
     """Runs it here."""
     threading.stack_size(1_000_000)
     cut = {"target_chars": 8000, "max_tokens": 4000}
@@ -75,7 +78,7 @@ def main(folder: Path, corpus: int, room: int, governed: bool) -> None:
     if governed:
         project.settings["limits"]["max_memory"] = ceiling
         project.write()
-    most = data + room * 1_000_000 + STACKS
+    most = data + (room + slack) * 1_000_000 + STACKS
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     with project.open() as pipeline:
         results = sync_partition(pipeline, large, "large")
@@ -85,4 +88,4 @@ def main(folder: Path, corpus: int, room: int, governed: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "1")
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "1", int(sys.argv[5]))
