@@ -37,6 +37,7 @@ class Fate:
         """Takes over what another question told, in place of what was told before."""
         for number in (*other.present, *other.unread):
             self.reasons.pop(number, None)
+        self.unread.difference_update(other.present, other.reasons)
         self.present.update(other.present)
         self.reasons.update(other.reasons)
         self.unread.update(other.unread)

@@ -122,7 +122,6 @@ class Lister:
             return None
         items = [item for issue in listed.values() for item in self._items_of(issue)]
         items += [item for each in fate.unread & self._due for item in self._assumed_items(each)]
-        unclear = (fate.unread & held.keys()) - self._due
         there = {item.native_id for item in items}
         reasons = self._reasons(fate)
         for each in listed:
@@ -134,7 +133,7 @@ class Lister:
             cursor=self._cursor(self._accepted, self._verified_at),
             removed=tuple(reasons),
             skipped=dict(self._skipped),
-            failures=self._failures(unclear),
+            failures=self._failures(fate),
             reasons=reasons,
         )
 
@@ -180,7 +179,6 @@ class Lister:
             read, lacking = self._read(self._to_read(verify) & (ids - fate.reasons.keys()), whole=verify)
             fate.add(find_fate(self._context, lacking))
         rows |= fate.present
-        unclear = (fate.unread & held.keys()) - self._due
         ids = (ids | fate.present.keys() | (fate.unread & (held.keys() | self._due))) - fate.reasons.keys()
         if not held:
             verified_at = round(time.time())
@@ -191,7 +189,7 @@ class Lister:
             version=self._look.version,
             cursor=self._cursor(self._counted() - len(ids), verified_at),
             skipped=dict(self._skipped),
-            failures=self._failures(unclear),
+            failures=self._failures(fate),
             reasons=self._reasons(fate),
         )
 
@@ -285,9 +283,12 @@ class Lister:
         ]
         return "|".join(same)
 
-    def _failures(self, unclear: Set[str]) -> tuple[Failure, ...]:
-        """Issues of which nothing could be learned. They stay, and are asked for again when they are due."""
+    def _failures(self, fate: Fate) -> tuple[Failure, ...]:
+        """Held issues of which nothing could be learned. They stay, and are asked for again when they are due; what is
+        due already is an item, whose fetch tells.
+        """
         held = self._held.issues
+        unclear = (fate.unread & held.keys()) - self._due
         return tuple(Failure(each.encode(), held[each], "", "scan", UNCLEAR) for each in sorted(unclear, key=int))
 
     def _reasons(self, fate: Fate) -> dict[bytes, str]:
