@@ -144,11 +144,12 @@ def _lines(done: Adoption, wanted: Wanted) -> list[str]:
     lines += [f"vectors not taken: {number:,}, {why}" for why, number in done.refused.items()]
     if done.contradicted:
         lines.append(f"texts whose points there have different vectors, embedded anew: {done.contradicted:,}")
+    adopted, left = console.counted(done.adopted, "embeddings"), console.counted(done.left, "chunks")
     if not wanted.take:
-        lines.append(f"nothing was taken over; `vector-pipeline sync` embeds {done.left:,} chunks")
+        lines.append(f"nothing was taken over; `vector-pipeline sync` embeds {left}")
     elif done.dry_run:
-        lines.append(f"would save {done.adopted:,} embeddings, {done.left:,} chunks would be left; nothing was kept")
+        lines.append(f"would save {adopted}, {left} would be left; nothing was kept")
     else:
-        lines.append(f"saved {done.adopted:,} embeddings; `vector-pipeline sync` embeds the {done.left:,} chunks left")
+        lines.append(f"saved {adopted}; `vector-pipeline sync` embeds the {left} left")
         lines.append(f"{done.collection} was only read; drop it once nothing uses it any more")
     return lines

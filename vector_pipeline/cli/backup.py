@@ -50,7 +50,8 @@ def backup_command(
     console.out.print(console.text(made.path, "bold"), soft_wrap=True)
     verified = "verified" if row["verified"] else "not verified"
     console.out.print(
-        f"{row['documents']:,} documents, {row['points']:,} points, {console.size(row['bytes'])}, "
+        f"{console.counted(row['documents'], 'documents')}, {console.counted(row['points'], 'points')}, "
+        f"{console.size(row['bytes'])}, "
         f"{row['seconds']:.1f} s, {verified}"
     )
     if row["written_meanwhile"]:

@@ -176,6 +176,12 @@ def size(number: float) -> str:
     return f"{int(number)} B"
 
 
+def counted(number: int, words: str) -> str:
+    """A number with what it counts, given as a plural: "1 point written" or "2 points written" for "points written"."""
+    things, _, rest = words.partition(" ")
+    return f"{number:,} {things.removesuffix('s') if number == 1 else things} {rest}".rstrip()
+
+
 def number_table(first: str, *titles: str, left: Sequence[str] = (), header_style: StyleType = "bold") -> Table:
     """A table of numbers behind a name; columns in `left` hold words and come last."""
     from rich.table import Table

@@ -199,7 +199,7 @@ def _print(shown: ChangedDocumentJson) -> None:
         return
     words = {"metadata": "changed, but for its text", "unchanged": "read again, and unchanged"}
     outcome = words.get(shown["outcome"], shown["outcome"])
-    points = f"{shown['points_written']:,} points written, {shown['points_removed']:,} removed"
+    points = f"{console.counted(shown['points_written'], 'points written')}, {shown['points_removed']:,} removed"
     line = f"{shown['source']}: {outcome}; {points} in {shown['seconds']:.1f} s  ({shown['id']})"
     console.out.print(console.text(line), soft_wrap=True)
     if shown["removed"] > 1:

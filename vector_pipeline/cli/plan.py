@@ -128,7 +128,7 @@ def _changes(one: SourcePlan) -> str:
     found += [f"{number:,} {name.partition(': ')[2]}" for name, number in one.counts.items() if _is_left_out(name)]
     for name, words in (("points: upserted", "points written"), ("points: deleted", "points removed")):
         if number := one.count(name):
-            found.append(f"{number:,} {words}")
+            found.append(console.counted(number, words))
     return ", ".join(found) or "nothing"
 
 
@@ -162,9 +162,9 @@ def _print_sum(plan: Plan) -> None:
         console.out.print("nothing would be done" if stuck else "[green]nothing to do[/green]")
         return
     about = "about " if any(one.is_estimate for one in ahead) else ""
-    parts = [
-        f"{about}{plan.total('embeddings: embedded'):,} texts ({plan.total('embeddings: tokens'):,} tokens) to embed"
-    ]
+    texts = console.counted(plan.total("embeddings: embedded"), "texts")
+    tokens = console.counted(plan.total("embeddings: tokens"), "tokens")
+    parts = [f"{about}{texts} ({tokens}) to embed"]
     if plan.cost:
         parts.append(f"{about}{money(plan.cost, plan.currency)}")
     seconds = plan.seconds

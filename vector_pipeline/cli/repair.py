@@ -160,7 +160,7 @@ def _print_rebuilt(rebuilt: Sequence[Rebuilt]) -> None:
     if not rebuilt:
         console.out.print("nothing is stored yet; run `vector-pipeline sync`")
     for one in rebuilt:
-        done = ", ".join(f"{number:,} {words}" for words, number in one.counts.items()) or "nothing to write"
+        done = ", ".join(console.counted(number, words) for words, number in one.counts.items()) or "nothing to write"
         console.out.print(console.text(f"{one.partition}: {done}"), soft_wrap=True)
         if one.kept:
             console.err.print(
@@ -188,7 +188,7 @@ def _reset_as_json(one: WasReset) -> dict[str, Any]:
 
 def _print_reset(done: Sequence[WasReset]) -> None:
     for one in done:
-        what = f"{one.documents:,} documents and {one.points:,} points"
+        what = f"{console.counted(one.documents, 'documents')} and {console.counted(one.points, 'points')}"
         told = f"removed {what}" if one.dropped else f"{what} will be read again and stay searchable until then"
         console.out.print(console.text(f"{one.partition}: {told}"), soft_wrap=True)
     console.out.print("run `vector-pipeline sync` to read " + ("it" if len(done) == 1 else "them") + " again")

@@ -39,7 +39,7 @@ def print_outcome(outcome: Repair) -> None:
     from rich.table import Table
 
     for done in outcome.done:
-        counts = ", ".join(f"{number:,} {words}" for words, number in done.counts.items())
+        counts = ", ".join(console.counted(number, words) for words, number in done.counts.items())
         if counts:
             console.out.print(console.text(f"{_name(done.partition)}: {counts}"), soft_wrap=True)
         if done.error:
@@ -93,7 +93,7 @@ def _name(partition: str) -> str:
 def _words(plan: PartitionPlan) -> str:
     told = []
     for name, number in plan.counts.items():
-        told.append(f"{number:,} {_ACTIONS[name]}" if name in _IDS else _ACTIONS[name])
+        told.append(console.counted(number, _ACTIONS[name]) if name in _IDS else _ACTIONS[name])
     return ", ".join(told)
 
 
@@ -102,7 +102,7 @@ def _verdict(result: CheckResult) -> str:
         return "could not look"
     if result.passed:
         return "passed"
-    return f"{result.offenders:,} {'warnings' if result.severity == 'warning' else 'offenders'}"
+    return console.counted(result.offenders, "warnings" if result.severity == "warning" else "offenders")
 
 
 def _plan_as_json(plan: PartitionPlan) -> dict[str, Any]:

@@ -164,7 +164,11 @@ def _changes(outcome: Outcome) -> str:
     """The counts that are not zero, in words."""
     if outcome.status == "nothing found":
         return outcome.reason
-    found = [f"{int(outcome.counts[name]):,} {words}" for name, words in _CHANGES.items() if outcome.counts.get(name)]
+    found = [
+        console.counted(int(outcome.counts[name]), words)
+        for name, words in _CHANGES.items()
+        if outcome.counts.get(name)
+    ]
     return ", ".join(found) or ("nothing" if outcome.status in ("success", "partial") else "")
 
 

@@ -37,14 +37,14 @@ def test_adopting_prints_what_was_found_and_saved(command: Command) -> None:
     adopt = ("adopt", "old", "--text", "body", "--document-uri", "url", "--model-is-same")
     tried = command.inside(*adopt, "--dry-run")
     assert tried.code == 0, tried.err
-    assert "would save 2 embeddings, 1 chunks would be left; nothing was kept" in tried.out
+    assert "would save 2 embeddings, 1 chunk would be left; nothing was kept" in tried.out
     done = command.inside(*adopt)
     assert done.code == 0, done.err
     assert "the same text: 2 of 2 vectors are the same" in done.out
     assert "old: 3 points, 2 with the text of a chunk here, 1 with another text" in done.out
     assert "1 of documents that no source has" in done.out
     assert "https://old/2" in done.out
-    assert "saved 2 embeddings; `vector-pipeline sync` embeds the 1 chunks left" in done.out
+    assert "saved 2 embeddings; `vector-pipeline sync` embeds the 1 chunk left" in done.out
     again = command.inside(*adopt, "--json").json()
     (source,) = again["sources"]
     assert (source["embedded_before"], source["adopted"], source["left"]) == (2, 0, 1)

@@ -107,7 +107,7 @@ def test_an_estimate_is_marked_as_one(new_project: Make) -> None:
     write(command.project.folder / "notes", {"b.md": "# B\n\nMore.\n"})
     then = command.inside("sync", "--dry-run", "--estimate", "-v")
     assert "? to read       b.md" in then.out
-    assert "about 1 texts" in then.out
+    assert "about 1 text " in then.out
     assert command.inside("sync", "--dry-run", "--estimate", "--json").json()["sources"][0]["is_estimate"]
 
 

@@ -34,7 +34,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(command: Command) -> None:
     with command.project.open() as pipeline:
         before = stored(pipeline)
     answer = command.inside("repair", *INDEX_CHECK, "--dry-run")
-    assert (answer.code, answer.out.splitlines()[0]) == (0, f"{A}: 1 points to write")
+    assert (answer.code, answer.out.splitlines()[0]) == (0, f"{A}: 1 point to write")
     with command.project.open() as pipeline:
         assert stored(pipeline) == before
     assert len(command.project.snapshot()) == 17
@@ -47,8 +47,8 @@ def test_without_a_terminal_nothing_is_mended_unless_that_is_asked_for(command: 
     assert len(command.project.snapshot()) == 17
     answer = command.inside("repair", *INDEX_CHECK, "--yes")
     assert answer.code == 0
-    assert "1 points written" in answer.out
-    assert ["points_match_state", "1", "offenders", "passed"] in [line.split() for line in answer.out.splitlines()]
+    assert "1 point written" in answer.out
+    assert ["points_match_state", "1", "offender", "passed"] in [line.split() for line in answer.out.splitlines()]
     assert len(command.project.snapshot()) == 18
     assert "nothing to mend" in command.inside("repair", *INDEX_CHECK).out
 
