@@ -104,7 +104,7 @@ class Asker:
                 reason = f"redirects to another host, {_host(target)}, which `hosts` does not name"
                 return Look(task, reason=reason, foreign="redirects to another host")
             return Look(task, Reading(Content(ALIAS, target=target, read_as=identity)))
-        reason = f"answers {answer.status}"
+        reason = f"it answers {answer.status}"
         return Look(task, reason=reason, foreign=reason)
 
 

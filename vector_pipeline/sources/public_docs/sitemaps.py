@@ -85,7 +85,7 @@ class Sitemaps:
                 continue
             if kept.trouble:
                 result.incomplete = True
-                _log.warning("%s: the sitemap %s %s; what it listed before stays", self._label, url, kept.trouble)
+                _log.warning("%s: the sitemap %s: %s; what it listed before stays", self._label, url, kept.trouble)
             result.used.append(url)
             result.found |= bool(kept.digest or self._settings.sitemaps)
             queue += [child for child in kept.children if child not in seen]
@@ -149,13 +149,13 @@ class Sitemaps:
         if answer.status in (404, 410):
             return self._keep_trouble(url, before, _NOT_THERE, named)
         if answer.status != 200:
-            return self._keep_trouble(url, before, f"answers {answer.status}", named)
+            return self._keep_trouble(url, before, f"it answers {answer.status}", named)
         try:
             found = read_sitemap(answer.body, answer.url)
         except SitemapUnreadable as unreadable:
             return self._keep_trouble(url, before, unreadable.reason, named)
         if before is not None and before.digest and not found.entries and not found.children:
-            return self._keep_trouble(url, before, "lists nothing any more", named)
+            return self._keep_trouble(url, before, "it lists nothing any more", named)
         entries, children = _in_normal_form(found, answer.url)
         kept = KeptSitemap(url, answer.validators, children, "", 0.0, time.time(), _digest(entries, children))
         self._mirror.keep_sitemap(kept, entries)

@@ -37,8 +37,8 @@ def whole(reading: Reading, versions: dict[bytes, str], **known: Any) -> Listing
 @pytest.mark.parametrize(
     ("fault", "counted"),
     [
-        (status(403), "answers 403"),
-        (status(401), "answers 401"),
+        (status(403), "it answers 403"),
+        (status(401), "it answers 401"),
         (sign_in("https://login.example.org/"), "redirects to another host"),
         (lambda _, reply: type(reply)(200, FORM), "asks for a password"),
     ],
@@ -64,7 +64,7 @@ def test_a_page_that_was_held_or_is_listed_stays_in_trouble(opened: Any, site: D
     site.put(page("/listed/"))
     with site.failing(status(403), "/listed/"):
         first = reading.scan()
-        assert [failure.reason for failure in first.failures] == ["answers 403"]
+        assert [failure.reason for failure in first.failures] == ["it answers 403"]
     site.sitemap = "none"
     with site.failing(status(403), "/b/"):
         second = whole(reading, held(first))
