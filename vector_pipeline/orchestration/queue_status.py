@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from vector_pipeline.monitoring.automation import Pool
+from vector_pipeline.monitoring.automation import SILENT_AFTER, Pool
 from vector_pipeline.orchestration.busy import MOST_RUNS
 from vector_pipeline.orchestration.coordinator import SteeredRunCoordinator, partition_of
 from vector_pipeline.orchestration.names import BULK_TAG, INTERACTIVE_TAG, REASON_TAG
 from vector_pipeline.orchestration.private import BACKFILL_ID_TAG, NOT_FINISHED_STATUSES, PRIORITY_TAG
 from vector_pipeline.orchestration.queue_pause import Pause, paused
-
-SILENT_AFTER = timedelta(seconds=90)
-"""A daemon says every 30 seconds that it is there."""
 
 STATES = {
     dg.DagsterRunStatus.NOT_STARTED: "queued",
