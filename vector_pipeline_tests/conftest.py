@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("default"), derandomize=True)
 settings.load_profile("default")
 
 _MEMORY = Path("/dev/shm")
