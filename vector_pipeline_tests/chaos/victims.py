@@ -1,5 +1,7 @@
 """Syncs and repairs in processes of their own that die (SIGKILL) at a call of the store or the index chosen by dice.
 
+Some of the syncs bring in a part only, and some processes read single documents again or take them out.
+
 The process is forked from a server that has imported everything, so that it costs milliseconds.
 """
 
@@ -11,6 +13,8 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
@@ -21,9 +25,10 @@ from vector_pipeline.errors import PipelineError
 from vector_pipeline.index.edge import EdgeIndex
 from vector_pipeline.settings_file import load_settings
 from vector_pipeline.state.store import StateStore
+from vector_pipeline.sync.one_document import read_again, take_out
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import sync_partition
-from vector_pipeline.sync.stages import Options
+from vector_pipeline.sync.stages import Mode, Options
 
 PATIENCE = 120.0
 _PLACES: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -86,7 +91,41 @@ def _sync(settings_file: Path, seed: int, dies_at: int) -> None:
         for name in names:
             # What our own errors say (a service that fails, the brake) is what a user would see; a run goes on.
             with suppress(PipelineError):
-                sync_partition(pipeline, name, f"chaos-{seed}", Options(full=dice.random() < 0.1, allow_deletions=True))
+                if dice.random() < 0.2:
+                    _change_one(pipeline, name, dice)
+                sync_partition(pipeline, name, f"chaos-{seed}", _options(dice))
+
+
+def _options(dice: Random) -> Options:
+    """Most runs are as usual, some list everything, some bring in a part or what has not changed again."""
+    usual = Options(full=dice.random() < 0.1, allow_deletions=True)
+    if dice.random() < 0.6:
+        return usual
+    part: dict[str, Any] = dice.choice(
+        [
+            {"mode": dice.choice([Mode.ADD_ONLY, Mode.UPDATE_ONLY, Mode.SKIP_EXISTING])},
+            {"limit": dice.randint(1, 6)},
+            {"since": datetime.now(UTC) - timedelta(seconds=dice.randrange(30))},
+            {"only": (dice.choice(["*1*", "docs/", "*a*", "!*b*"]),)},
+            {"force": True, "only": ("*e*",)},
+        ]
+    )
+    return replace(usual, **part)
+
+
+def _change_one(pipeline: Pipeline, name: str, dice: Random) -> None:
+    """A held document is read again, or taken out until the next sync."""
+    pid = pipeline.store.partition(name).partition_id
+    ids = sorted(pipeline.store.known_documents(pid)["document_id"].to_list())
+    held = pipeline.store.hashed_documents(pid, [dice.choice(ids)] if ids else [])
+    if not held:
+        return
+    (document,) = held
+    with pipeline.source(name) as source:
+        if dice.random() < 0.5:
+            read_again(pipeline, name, source, document)
+        else:
+            take_out(pipeline, name, source, document, keep_out=False)
 
 
 def _repair(settings_file: Path, seed: int, dies_at: int) -> None:
