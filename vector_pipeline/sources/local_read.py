@@ -80,6 +80,7 @@ class FolderReader:
             os.close(opened)
 
     def _read_open(self, opened: int) -> FileContent | None:
+        since = time.time_ns()
         before = os.fstat(opened)
         if not stat.S_ISREG(before.st_mode):
             raise FileNotRead("no longer there (not a file any more)")
@@ -88,14 +89,13 @@ class FolderReader:
         while left > 0 and (block := os.read(opened, min(left, _BLOCK))):
             blocks.append(block)
             left -= len(block)
-        now = time.time_ns()
         after = os.fstat(opened)
         if left <= 0:
             raise FileNotRead(f"larger than max_file_size ({self._max_file_size:,} bytes)")
         data = b"".join(blocks)
         if _marks(before) != _marks(after) or len(data) != after.st_size:
             return None
-        return FileContent(data, file_version(after, now), after.st_mtime_ns)
+        return FileContent(data, file_version(after, since, time.time_ns()), after.st_mtime_ns)
 
     def _folder(self, parts: list[bytes]) -> int:
         """The open folder at that path; shares what it can with the one of the last path."""

@@ -60,17 +60,18 @@ class Scan:
     digest: str = ""
 
 
-def file_version(status: os.stat_result, now: int) -> str:
-    """The version of a file with that status, seen at `now` (nanoseconds).
+def file_version(status: os.stat_result, since: int, until: int | None = None) -> str:
+    """The version of a file with that status, seen at some time from `since` to `until` (nanoseconds), or at `since`.
 
-    A file written to a moment ago gets "~now" at its end: another write may not show in its times, so the version
+    A file written to a moment before gets "~since" at its end: another write may not show in its times, so the version
     must not be taken for the same at the next scan.
     """
     changed, modified = status.st_ctime_ns, status.st_mtime_ns
     version = f"{status.st_size}:{modified}:{changed}:{status.st_ino}"
     window = FINE_WINDOW if changed % 1_000_000_000 else COARSE_WINDOW
-    if -window < now - changed < window or -window < now - modified < window:
-        return f"{version}~{now}"
+    early, late = since - window, (until or since) + window
+    if early < changed < late or early < modified < late:
+        return f"{version}~{since}"
     return version
 
 
@@ -207,6 +208,7 @@ class _Walk:
         if reason := self.rules.converter.reason_to_skip(name):
             skipped[reason] += 1
             return
+        since = time.time_ns()
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -214,7 +216,7 @@ class _Walk:
         if status.st_size > self.rules.max_file_size:
             skipped["too large"] += 1
             return
-        version = converted_version(file_version(status, time.time_ns()), name, self.rules.converter)
+        version = converted_version(file_version(status, since, time.time_ns()), name, self.rules.converter)
         found.files.append((path, version))
 
     def _with_ignore_files(self, folder: int, names: set[bytes], prefix: bytes, chain: _Chain) -> _Chain:

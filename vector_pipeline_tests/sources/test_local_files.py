@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from vector_pipeline.documents import Document, Failure, Item, canonical_json, document_id, frame_items
 from vector_pipeline.settings_sources import LocalFilesSettings
+from vector_pipeline.sources import local_read, local_scan
 from vector_pipeline.sources.base import Known, Listing, SourceMisconfigured, SourceUnreachable
 from vector_pipeline.sources.local_files import LocalFiles
+from vector_pipeline.sources.local_scan import FINE_WINDOW
 from vector_pipeline_tests.converting import any_converter
 
 
@@ -199,14 +203,39 @@ def test_a_change_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
     assert source.scan(Known()).items["version"][0] != listing.items["version"][0]
 
 
-def test_a_file_written_a_moment_ago_is_listed_anew_until_it_rests(tmp_path: Path) -> None:
+def test_a_file_written_a_moment_ago_is_listed_anew_until_it_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note = tmp_path / "a.md"
     source = source_of(tmp_path)
     note.write_text("x")
-    versions = source.scan(Known()).items["version"].to_list() + source.scan(Known()).items["version"].to_list()
+    written = note.stat().st_ctime_ns
+    moments = itertools.count(written + 1_000, 1_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(local_scan, "time", SimpleNamespace(time_ns=lambda: next(moments)))
+        versions = [source.scan(Known()).items["version"][0] for _ in range(2)]
     assert len(set(versions)) == 2
     resting = until_settled(source)
     assert fetched(source)[b"a.md"].version == resting.items["version"][0]
+
+
+def test_a_file_written_a_moment_before_it_was_read_is_no_older_after_a_long_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "a.md"
+    note.write_text("x")
+    written = note.stat().st_ctime_ns
+    clock, read = SimpleNamespace(now=written + 1_000), os.read
+
+    def read_slowly(descriptor: int, size: int) -> bytes:
+        clock.now = written + 2 * FINE_WINDOW
+        return read(descriptor, size)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(local_read, "time", SimpleNamespace(time_ns=lambda: clock.now))
+        patched.setattr(os, "read", read_slowly)
+        [answer] = source_of(tmp_path).fetch([Item(b"a.md", "1")])
+    assert "~" in answer.version
 
 
 def test_the_version_of_a_document_is_that_of_its_bytes_not_of_the_listing(tmp_path: Path) -> None:
