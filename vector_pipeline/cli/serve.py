@@ -52,10 +52,10 @@ def serve_command(
                 console.text(f"{host} can be reached from other machines, which see the names of sources", "yellow"),
                 soft_wrap=True,
             )
-        console.out.print(f"serving /healthz, /readyz and /metrics on http://{_shown(host)}:{endpoint.port}")
-        threading.Thread(target=endpoint.serve_forever, name="endpoint", daemon=True).start()
         with noticed() as stops:
             try:
+                console.out.print(f"serving /healthz, /readyz and /metrics on http://{_shown(host)}:{endpoint.port}")
+                threading.Thread(target=endpoint.serve_forever, name="endpoint", daemon=True).start()
                 while not (stops.asked or _is_orphan()):
                     time.sleep(_LOOK_SECONDS)
             except KeyboardInterrupt:
