@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         allowed = self._allowed()
         if self.server.hold_at and self.server.hold_at in urlsplit(self.path).path and b"command=fetch" in body:
             self.server.open.clear()
-        self.server.open.wait(timeout=60)
+        self.server.open.wait(timeout=200)
         if self.server.answer:
             self.send_error(self.server.answer)
         elif self.server.redirect_to:

@@ -42,3 +42,15 @@ def listening(serve: Callable[[socket.socket], object], host: str = "127.0.0.1")
             over.set()
             socket.create_connection(address).close()  # wakes it
             accepting.join()
+
+
+@contextlib.contextmanager
+def closed_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port where nothing listens: it is taken for as long as the block lasts, so that no other server gets it.
+
+    One of this test may have it, as it is allowed to use the address again.
+    """
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, 0))
+        yield int(taken.getsockname()[1])

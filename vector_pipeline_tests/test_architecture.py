@@ -73,12 +73,18 @@ def modules() -> Mapping[str, Path]:
 
 
 @cache
+def tree(module: str) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(modules()[module].read_bytes())
+
+
+@cache
 def imports(module: str) -> Set[str]:
     """Dotted names a module imports anywhere in its text; names of our modules where they are modules."""
     path = modules()[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -155,8 +161,7 @@ def test_no_module_is_a_drawer_for_anything() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    trees = {module: ast.parse(path.read_bytes()) for module, path in modules().items()}
-    silent = [module for module, tree in trees.items() if tree.body and not ast.get_docstring(tree)]
+    silent = [module for module in modules() if tree(module).body and not ast.get_docstring(tree(module))]
     assert silent == [], "only an empty __init__.py needs no docstring"
 
 

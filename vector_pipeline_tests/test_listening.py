@@ -17,5 +17,5 @@ def test_a_server_that_is_over_accepts_nothing_more() -> None:
         pass
     # Those that attend to a connection end by themselves; those that accept would stay.
     for thread in set(threading.enumerate()) - before:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()

@@ -38,6 +38,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     shutil.copy(ROOT / "dagster.yaml", tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what earlier tests left for the garbage collector
         with DagsterInstance.from_config(str(tmp_path)) as made:
             yield made
 

@@ -33,6 +33,8 @@ class HttpReceiver:
     status: int = 500
     requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     asked: int = 0
+    hung: threading.Event = field(default_factory=threading.Event)
+    """Set once a request is left without an answer."""
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -61,7 +63,8 @@ def http_receiver() -> Iterator[HttpReceiver]:
                 self.connection.close()
                 return
             if receiver.fault == "hang":
-                receiver.released.wait(30)
+                receiver.hung.set()
+                receiver.released.wait(60)
                 return
             if receiver.fault:
                 self.send_response(307 if receiver.fault == "redirect" else receiver.status)
@@ -134,7 +137,7 @@ def smtp_receiver(certificate: Path | None = None, *, encrypted: bool = False) -
             if receiver.fault == "close":
                 return
             if receiver.fault == "hang":
-                receiver.released.wait(30)
+                receiver.released.wait(60)
                 return
             self._say("220 here")
             to: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +32,10 @@ from vector_pipeline_tests.alerts.receivers import (
     smtp_receiver,
 )
 from vector_pipeline_tests.alerts.troubles import NOW, message, trouble
+from vector_pipeline_tests.listening import closed_port
 
-SHORT = "0.5s"
+SHORT, LONG = "0.5s", "60s"
+"""Timeouts: of what is to expire, and of what is to be answered."""
 
 
 @pytest.fixture
@@ -47,13 +50,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def webhook(receiver: HttpReceiver, **changes: Any) -> WebhookSettings:
-    values = {"url": receiver.url, "header": "X-Secret", "secret": "s3cr3t-value", "timeout": SHORT, **changes}
+    values = {"url": receiver.url, "header": "X-Secret", "secret": "s3cr3t-value", "timeout": LONG, **changes}
     return WebhookSettings.model_validate(values)
 
 
 def email(receiver: SmtpReceiver, **changes: Any) -> EmailSettings:
     values = {"host": "127.0.0.1", "port": receiver.port, "tls": "none", "sender": "pipeline@example.org"}
-    values |= {"to": ["ada@example.org", "bob@example.org"], "timeout": SHORT}
+    values |= {"to": ["ada@example.org", "bob@example.org"], "timeout": LONG}
     return EmailSettings.model_validate({**values, **changes})
 
 
@@ -77,7 +80,7 @@ def test_a_webhook_gets_the_json_with_the_secret_header(receiver: HttpReceiver) 
 
 
 def test_slack_gets_text_and_blocks(receiver: HttpReceiver) -> None:
-    send("ops", SlackSettings.model_validate({"url": receiver.url}), message())
+    send("ops", SlackSettings.model_validate({"url": receiver.url, "timeout": LONG}), message())
     [body] = receiver.bodies
     assert body["text"].startswith("*ERROR git/handbook: the run failed*")
     assert body["blocks"][0]["type"] == "section"
@@ -94,7 +97,8 @@ def test_slack_gets_text_and_blocks(receiver: HttpReceiver) -> None:
 )
 def test_a_webhook_that_fails_is_named_without_its_address(receiver: HttpReceiver, fault: Fault, said: str) -> None:
     receiver.fault = fault
-    assert said in refusal(webhook(receiver))
+    assert said in refusal(webhook(receiver, timeout=SHORT if fault == "hang" else LONG))
+    assert fault != "hang" or receiver.hung.wait(60)
     assert receiver.asked == 1, "a redirect is not followed"
     receiver.fault = ""
     send("ops", webhook(receiver), message())
@@ -102,9 +106,8 @@ def test_a_webhook_that_fails_is_named_without_its_address(receiver: HttpReceive
 
 
 def test_a_port_where_nothing_listens_is_a_failure() -> None:
-    with http_receiver() as receiver:
-        settings = webhook(receiver)
-    assert "can't be reached" in refusal(settings)
+    with closed_port() as port:
+        assert "can't be reached" in refusal(webhook(HttpReceiver(port)))
 
 
 def test_a_receiver_may_ask_for_time(receiver: HttpReceiver) -> None:
@@ -129,12 +132,12 @@ def test_user_and_password_go_encrypted_to_a_server_that_is_trusted(
     certificate: Path, monkeypatch: pytest.MonkeyPatch, tls: str
 ) -> None:
     with smtp_receiver(certificate, encrypted=tls == "ssl") as receiver:
-        settings = email(receiver, tls=tls, user="ada", password="right", timeout="10s")
+        settings = email(receiver, tls=tls, user="ada", password="right")
         assert "SSLCertVerificationError" in refusal(settings)
         assert receiver.logins == [], "nothing is said to a server that is not trusted"
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         send("ops", settings, message())
-        assert "535" in refusal(email(receiver, tls=tls, user="ada", password="s3cr3t-wrong", timeout="10s"))
+        assert "535" in refusal(email(receiver, tls=tls, user="ada", password="s3cr3t-wrong"))
     assert len(receiver.mails) == 1
     assert receiver.logins[0] == ("ada", "right", True)
 
@@ -151,7 +154,7 @@ def test_starttls_is_not_given_up_where_the_server_does_not_offer_it() -> None:
 def test_a_mail_server_that_fails_and_comes_back(fault: Fault, said: str) -> None:
     with smtp_receiver() as receiver:
         receiver.fault = fault
-        assert said in refusal(email(receiver))
+        assert said in refusal(email(receiver, timeout=SHORT if fault == "hang" else LONG))
         receiver.fault = ""
         send("ops", email(receiver), message())
         assert len(receiver.mails) == 1
@@ -199,13 +202,25 @@ def test_a_program_that_fails_is_told_with_its_last_line(tmp_path: Path, script:
 
 
 def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
-    path = program(tmp_path, f"sleep 60 & echo $! > {tmp_path}/pid; wait")
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    path = program(tmp_path, f"sleep 60 3> {held} & wait")
     settings = CommandSettings.model_validate({"command": [path], "timeout": SHORT})
     assert "was killed" in refusal(settings)
-    child, deadline = int((tmp_path / "pid").read_text()), time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split(")")[1][:3]:
+    deadline = time.monotonic() + 30
+    while not is_at_its_end(reader):
         assert time.monotonic() < deadline, "the child lives on"
-        os.sched_yield()
+        time.sleep(0.01)
+    os.close(reader)
+
+
+def is_at_its_end(pipe: int) -> bool:
+    """Whether nobody has the pipe open for writing."""
+    try:
+        return os.read(pipe, 1) == b""
+    except BlockingIOError:
+        return False
 
 
 def test_a_program_need_not_read(tmp_path: Path) -> None:
@@ -217,19 +232,25 @@ def test_a_program_that_is_not_there_is_named_as_such(tmp_path: Path) -> None:
 
 
 def test_channels_do_not_wait_for_each_other(receiver: HttpReceiver, tmp_path: Path) -> None:
+    def let_go() -> None:
+        """Once the other has all."""
+        while len(receiver.requests) < 3 and not stuck.released.wait(0.01):
+            pass
+        stuck.released.set()
+
     with http_receiver() as stuck:
         stuck.fault = "hang"
         rules = AlertsSettings.model_validate(
             {
-                "webhook": {"well": {"url": receiver.url}, "stuck": {"url": stuck.url, "timeout": "60s"}},
+                "webhook": {
+                    "stuck": {"url": stuck.url, "timeout": "300s"},
+                    "well": {"url": receiver.url, "timeout": LONG},
+                },
                 "command": {"late": {"command": [program(tmp_path, "exit 1")]}},
             }
         )
-        cases = [Case(trouble(f"run git/{number}"), NOW) for number in range(3)]
-        due = {name: [Notice(name, "opened", case) for case in cases] for name in rules.channels}
-        started = time.monotonic()
-        done = deliver(due, rules, NOW, longest=1.0)
-        assert time.monotonic() - started < 20, "a tick must end"
+        threading.Thread(target=let_go).start()
+        done = deliver(due_thrice(rules), rules, NOW)
     outcomes = {one.channel: one for one in done.delivered}
     assert len(outcomes["well"].taken) == 3
     assert (outcomes["late"].taken, len(outcomes["late"].refused)) == ((), 1), "what failed is not tried further"
@@ -237,9 +258,27 @@ def test_channels_do_not_wait_for_each_other(receiver: HttpReceiver, tmp_path: P
     assert set(done.errors) == {"late", "stuck"}
 
 
-def test_more_than_a_few_notices_come_as_one_message(receiver: HttpReceiver) -> None:
-    rules = AlertsSettings.model_validate({"most_at_once": 2, "webhook": {"hook": {"url": receiver.url}}})
+def test_a_channel_that_does_not_answer_in_time_is_left_behind() -> None:
+    with http_receiver() as stuck:
+        stuck.fault = "hang"
+        rules = AlertsSettings.model_validate({"webhook": {"stuck": {"url": stuck.url, "timeout": "300s"}}})
+        started = time.monotonic()
+        done = deliver(due_thrice(rules), rules, NOW, longest=0.2)
+        assert time.monotonic() - started < 30, "a tick must end"
+    assert [(one.taken, len(one.refused)) for one in done.delivered] == [((), 1)]
+    assert "not done within 0.2 s" in str(done.errors["stuck"])
+
+
+def due_thrice(rules: AlertsSettings) -> dict[str, list[Notice]]:
+    """Three messages for each channel."""
     cases = [Case(trouble(f"run git/{number}"), NOW) for number in range(3)]
-    done = deliver({"hook": [Notice("hook", "opened", case) for case in cases]}, rules, NOW)
+    return {name: [Notice(name, "opened", case) for case in cases] for name in rules.channels}
+
+
+def test_more_than_a_few_notices_come_as_one_message(receiver: HttpReceiver) -> None:
+    rules = AlertsSettings.model_validate(
+        {"most_at_once": 2, "webhook": {"hook": {"url": receiver.url, "timeout": LONG}}}
+    )
+    done = deliver(due_thrice(rules), rules, NOW)
     assert len(done.delivered[0].taken) == 3
     assert receiver.events == ["several: 3 troubles: 3 new"]

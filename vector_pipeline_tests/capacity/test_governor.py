@@ -28,14 +28,20 @@ def test_the_meter_sees_memory_that_is_taken_and_given_back() -> None:
 
 def test_asking_for_the_measure_costs_next_to_nothing() -> None:
     meter = Meter()
-    meter.measure()
-    started = time.process_time()
+    started = time.thread_time()
+    for _ in range(1_000):
+        meter.measure(fresh=True)
+    looked = time.thread_time()
     for _ in range(10_000):
         meter.measure()
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - looked < looked - started
 
 
-def test_the_default_is_half_of_the_machine_and_never_fails_a_run() -> None:
+PATIENCE = "vector_pipeline.capacity.governor._PATIENCE"
+
+
+def test_the_default_is_half_of_the_machine_and_never_fails_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PATIENCE, 0.1)
     governor = Governor.from_settings(LimitSettings())
     assert governor.has_room()
     assert governor.allowed(200, 1000) == 200
@@ -46,13 +52,17 @@ def test_the_default_is_half_of_the_machine_and_never_fails_a_run() -> None:
     assert not tight.has_room()
 
 
-def test_a_ceiling_that_was_asked_for_and_can_not_be_kept_is_an_error_that_names_it() -> None:
+def test_a_ceiling_that_was_asked_for_and_can_not_be_kept_is_an_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PATIENCE, 0.1)
     governor = Governor(Ceilings(memory=1, reserve=0, is_strict=True))
     with pytest.raises(MemoryCeilingReached, match=r"limits\.max_memory"):
         governor.allowed(200, 1000)
 
 
-def test_it_waits_for_memory_that_another_thread_gives_back() -> None:
+def test_it_waits_for_memory_that_another_thread_gives_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PATIENCE, 60.0)
     meter = Meter()
     give_back_memory()  # what other tests left must not make the room that is waited for
     base = meter.measure(fresh=True).memory
@@ -77,11 +87,13 @@ def test_fewer_items_come_at_once_where_the_room_is_small() -> None:
 def test_a_processor_ceiling_makes_work_take_longer_than_it_must() -> None:
     cores = psutil.cpu_count() or 1
     governor = Governor.from_settings(LimitSettings(max_cpu=0.1 / cores if 0.1 / cores >= 0.05 else 0.05))
+    started = time.monotonic()
     governor.allowed(1, 1)
-    before, started = time.process_time(), time.monotonic()
+    before = time.process_time()
     while time.process_time() - before < 0.15:
         pass
+    used = time.process_time() - before
     governor.allowed(1, 1)
-    used, elapsed = time.process_time() - before, time.monotonic() - started
+    elapsed = time.monotonic() - started
     # Processor time is told in ticks of a hundredth of a second.
     assert elapsed >= 0.8 * used / max(0.1, 0.05 * cores)

@@ -30,7 +30,7 @@ from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import sync_partition
 from vector_pipeline.sync.stages import Mode, Options
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 _PLACES: tuple[tuple[type, tuple[str, ...]], ...] = (
     (
         StateStore,

@@ -92,14 +92,13 @@ class World:
         project.add_git("docs", self.repository.url)
         wiki = settings_for(self.confluence, spaces=["ENG", "OPS"], max_wait="0.5s")
         project.settings["sources"]["confluence"] = {"wiki": wiki}
-        project.add_jira("work", self.jira, "DOC", max_wait="0.5s", timeout="2s")
+        project.add_jira("work", self.jira, "DOC", max_wait="0.5s")
         project.add_public_docs(
             "site",
             self.site.url,
             census_every="0.001s",
             revisit_soonest="0.001s",
             max_retries=0,
-            timeout="5s",
             discover="crawl" if self.site.sitemap == "none" else "auto",
         )
         return project

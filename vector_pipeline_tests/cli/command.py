@@ -8,13 +8,14 @@ import io
 import json
 import os
 import pty
+import socket
 import struct
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,19 @@ class Command:
         return [sys.executable, "-m", "vector_pipeline", "--config", str(self.project.file), *arguments]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """A port for a command to listen on, which the system gives to nobody else for the length of the block.
+
+    One that is bound and not listened on may be taken by name all the same, by whoever says so as servers do.
+    """
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield int(keeper.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     """Returns when the condition holds; fails after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -16,8 +16,10 @@ from vector_pipeline_tests.conversion.pdf_files import make_pdf
 from vector_pipeline_tests.conversion.picture_files import make_png
 from vector_pipeline_tests.project import Project
 
-MANY = 40
-"""Files, each of which takes a worker a moment."""
+MANY = 16
+"""Files, more than all workers convert before they stop."""
+
+_WORKERS, _FIRST = 2, 3
 
 NewProject = Callable[[dict[str, str | bytes]], Command]
 
@@ -106,12 +108,26 @@ def test_what_took_too_long_is_tried_again_when_asked_for_and_with_more_time(new
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Command:
-    """A project with many PDF files of some length."""
-    pages = [f"Sentence {number} of a long report on pumps." for number in range(30)]
-    write(tmp_path / "reports", {f"{n:02}.pdf": make_pdf([f"Report {n}.", *pages]) for n in range(MANY)})
-    project = Project(tmp_path)
+    """A project with many PDF files."""
+    write(tmp_path / "reports", {f"{n:02}.pdf": make_pdf([f"Report {n} on pumps."]) for n in range(MANY)})
+    project = Project(tmp_path, {"conversion": {"workers": _WORKERS}})
     project.add_folder("reports", tmp_path / "reports")
     return Command(project)
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> dict[str, str]:
+    """An environment in which each worker converts its first files, and never comes to the end of the next."""
+    program = f"""
+import sys, time
+if "vector_pipeline.conversion.worker" in sys.orig_argv:
+    from vector_pipeline.conversion import wire
+    read, first = wire.request_from, iter(range({_FIRST}))
+    wire.request_from = lambda body: time.sleep(1000) if next(first, None) is None else read(body)
+"""
+    folder = tmp_path / "hanging"
+    write(folder, {"sitecustomize.py": program})
+    return {"PYTHONPATH": str(folder)}
 
 
 def kept(project: Project) -> dict[str, int]:
@@ -122,21 +138,21 @@ def kept(project: Project) -> dict[str, int]:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_sync_stopped_while_it_converts_leaves_no_worker_and_the_next_one_goes_on(
-    busy: Command, stop: signal.Signals
+    busy: Command, hanging: dict[str, str], stop: signal.Signals
 ) -> None:
-    process = busy.start("sync")
+    process = busy.start("sync", **hanging)
     watched = psutil.Process(process.pid)
-    wait_until(lambda: len(kept(busy.project)) >= 4)
+    wait_until(lambda: len(kept(busy.project)) == _WORKERS * _FIRST)
     workers = [child for child in watched.children(recursive=True) if "worker" in " ".join(child.cmdline())]
-    assert workers
+    assert len(workers) == _WORKERS
     process.send_signal(stop)
     process.communicate(timeout=SECONDS)
     assert process.returncode == (1 if stop == signal.SIGINT else -stop)
-    gone, alive = psutil.wait_procs(workers, timeout=10)
+    gone, alive = psutil.wait_procs(workers, timeout=60)
     assert len(gone) == len(workers)
     assert not alive
     before = kept(busy.project)
-    assert 4 <= len(before) < MANY, "it was faster than this test"
+    assert len(before) == _WORKERS * _FIRST
     answer = busy.inside("sync")
     assert answer.code == 0, answer.err
     assert len(busy.project.paths()) == MANY

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vector_pipeline.sync.sightings import DIFFERS
-from vector_pipeline_tests.cli.command import Command, wait_until, write
+from vector_pipeline.sync.sightings import DIFFERS, UNANSWERED
+from vector_pipeline_tests.cli.command import Command, write
 from vector_pipeline_tests.consistency.damage import in_store
 from vector_pipeline_tests.project import Project
+
+
+def age_runs(project: Project) -> None:
+    """Makes it as if all runs had been a day earlier."""
+    with project.open() as pipeline:
+        day = 24 * 3600 * 1_000_000
+        earlier = f"started_at = started_at - {day}, finished_at = finished_at - {day}"
+        assert in_store(pipeline, f"UPDATE ingestion_history SET {earlier}") > 0
+
+
+def backdate(project: Project, note: str) -> None:
+    """Makes it as if what is noted of the only source had been so for two hours longer."""
+    with project.open() as pipeline:
+        hours = 2 * 3600 * 1_000_000
+        statement = "UPDATE cursors SET revision = revision - ? WHERE stage = ? AND revision > 0"
+        assert in_store(pipeline, statement, hours, note) == 1
 
 
 def test_a_source_behind_for_longer_than_its_limit_makes_status_fail(tmp_path: Path) -> None:
     write(tmp_path / "notes", {"a.md": "# One\n"})
     project = Project(tmp_path / "p")
-    project.add_folder("notes", tmp_path / "notes", behind_limit="1s")
+    project.add_folder("notes", tmp_path / "notes")
     command = Command(project)
     assert command.inside("sync").code == 0
     assert command.inside("status").code == 0
     write(tmp_path / "notes", {"a.md": "# Two\n"})
-    wait_until(lambda: command.inside("status", "--probe", "--json").code == 1)
+    assert command.inside("status", "--probe").code == 0
+    age_runs(project)
+    backdate(project, DIFFERS)
+    assert command.inside("status", "--probe").code == 1
     (row,) = command.inside("status", "--json").json()["sources"]
     assert (row["state"], row["late"]) == ("behind", True)
     assert command.inside("sync").code == 0
@@ -31,19 +50,13 @@ def test_a_source_that_changed_after_a_quiet_day_is_not_late_at_once(tmp_path: P
     partition = project.add_folder("notes", tmp_path / "notes")
     command = Command(project)
     project.sync()
-    with project.open() as pipeline:
-        day = 24 * 3600 * 1_000_000
-        earlier = f"started_at = started_at - {day}, finished_at = finished_at - {day}"
-        assert in_store(pipeline, f"UPDATE ingestion_history SET {earlier}") > 0
+    age_runs(project)
     write(tmp_path / "notes", {"a.md": "# Two\n"})
     answer = command.inside("status", "--probe", "--json")
     (row,) = answer.json()["sources"]
     assert (answer.code, row["source"], row["state"], row["late"]) == (0, partition, "behind", False)
     assert row["behind_seconds"] < 60
-    with project.open() as pipeline:
-        hours = 2 * 3600 * 1_000_000
-        statement = "UPDATE cursors SET revision = revision - ? WHERE stage = ? AND revision > 0"
-        assert in_store(pipeline, statement, hours, DIFFERS) == 1
+    backdate(project, DIFFERS)
     answer = command.inside("status", "--json")
     (row,) = answer.json()["sources"]
     assert (answer.code, row["late"], row["behind_seconds"] // 60) == (1, True, 120)
@@ -52,20 +65,20 @@ def test_a_source_that_changed_after_a_quiet_day_is_not_late_at_once(tmp_path: P
 def test_a_source_that_stopped_answering_a_while_ago_is_late(tmp_path: Path) -> None:
     write(tmp_path / "notes", {"a.md": "# One\n"})
     project = Project(tmp_path / "p")
-    project.add_folder("notes", tmp_path / "notes", behind_limit="1s")
+    project.add_folder("notes", tmp_path / "notes")
     command = Command(project)
     project.sync()
+    age_runs(project)
     (tmp_path / "notes").rename(tmp_path / "away")
 
-    def asked() -> bool:
-        (row,) = command.inside("status", "--probe", "--json").json()["sources"]
-        assert row["state"] == "unreachable"
-        return bool(row["late"])
+    def state(*options: str) -> tuple[str, bool]:
+        (row,) = command.inside("status", "--json", *options).json()["sources"]
+        return row["state"], row["late"]
 
-    assert not asked()
-    (row,) = command.inside("status", "--json").json()["sources"]
-    assert row["state"] == "unreachable", "known from the last look, without asking again"
-    wait_until(asked)
+    assert state("--probe") == ("unreachable", False)
+    assert state() == ("unreachable", False), "known from the last look, without asking again"
+    backdate(project, UNANSWERED)
+    assert state("--probe") == ("unreachable", True)
 
 
 def test_a_source_that_keeps_searches_on_the_former_settings_is_named(tmp_path: Path) -> None:

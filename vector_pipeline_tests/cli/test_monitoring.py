@@ -16,7 +16,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +23,7 @@ import pytest
 
 from vector_pipeline.sync.activity import recorded_activity
 from vector_pipeline.sync.progress import report
-from vector_pipeline_tests.cli.command import Command, wait_until, write
+from vector_pipeline_tests.cli.command import SECONDS, Command, kept_port, wait_until, write
 from vector_pipeline_tests.cli.conftest import VAULT
 from vector_pipeline_tests.project import Project
 
@@ -185,11 +184,9 @@ def test_the_live_page_follows_a_sync_of_another_process_and_ends_with_q(
     page.shown = ""
     wait_until(lambda: page.reads(r"in step"), 120)
     assert sync.wait(120) == 0
-    began = time.monotonic()
     os.write(page.ours, b"q")
     wait_until(lambda: page.reads(r"\Z") and page.process.poll() is not None)
     assert page.process.returncode == 0
-    assert time.monotonic() - began < 10
     os.close(page.ours)
     assert sync.stdout is not None
     sync.communicate()
@@ -200,37 +197,35 @@ def test_serve_answers_until_it_is_interrupted(command: Command) -> None:
     assert process.stdout is not None
     line = process.stdout.readline()
     port = int(line.rpartition(":")[2])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()
     assert 'vector_pipeline_documents{source="local_files/code"} 1.0' in text
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(SECONDS) == 0
     process.communicate()
 
 
 def test_serve_that_was_started_with_another_process_ends_with_it(command: Command) -> None:
     begin = "import sys, pathlib; from vector_pipeline.cli.serve import start_with; "
     begin += "start_with(pathlib.Path(sys.argv[1])); sys.stdin.read()"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    other = Project(command.project.folder / "other", {"monitoring": {"port": port}})
-    parent = subprocess.Popen(
-        [sys.executable, "-c", begin, str(other.file)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
+    with kept_port() as port:
+        other = Project(command.project.folder / "other", {"monitoring": {"port": port}})
+        parent = subprocess.Popen(
+            [sys.executable, "-c", begin, str(other.file)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
 
-    def answers() -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            return False
-        return True
+        def answers() -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+            except OSError:
+                return False
+            return True
 
-    wait_until(answers)
-    parent.communicate()
-    wait_until(lambda: not answers())
+        wait_until(answers)
+        parent.communicate()
+        wait_until(lambda: not answers())
 
 
 def test_serve_on_a_taken_port_says_so_in_one_line(command: Command) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vector_pipeline_tests.cli.command import Answer, Command, wait_until
+from vector_pipeline_tests.cli.command import SECONDS, Answer, Command, wait_until
 
 TEXTS = "texts nothing refers to"
 
@@ -54,7 +54,7 @@ def answered(command: Command, answer: str) -> str:
                 shown.extend(data)
         except OSError:
             pass  # how Linux says that nobody has the terminal open any more
-        assert process.wait(60) == 0
+        assert process.wait(SECONDS) == 0
     finally:
         process.kill()
         process.wait()

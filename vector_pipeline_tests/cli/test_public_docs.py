@@ -56,7 +56,7 @@ def site() -> Iterator[DocsSite]:
 def command(tmp_path: Path, site: DocsSite) -> Command:
     """A project with the site, not synced yet."""
     project = Project(tmp_path)
-    project.add_public_docs("pumps", site.url, discover="both", max_retries=0, timeout="5s")
+    project.add_public_docs("pumps", site.url, discover="both", max_retries=0, timeout="60s")
     return Command(project)
 
 

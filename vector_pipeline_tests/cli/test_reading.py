@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from vector_pipeline_tests.cli.command import SECONDS
 from vector_pipeline_tests.cli.conftest import NASTY, Synced
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;[^\x1b]*\x1b\\")
@@ -203,7 +204,7 @@ def test_a_reader_that_goes_away_is_no_error_on_the_screen(synced: Synced) -> No
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
-        process.wait(60)
+        process.wait(SECONDS)
 
 
 def test_the_state_store_tells_its_revision(synced: Synced) -> None:

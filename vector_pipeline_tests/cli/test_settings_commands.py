@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from vector_pipeline.settings_file import load_settings
-from vector_pipeline_tests.cli.command import Command
+from vector_pipeline_tests.cli.command import SECONDS, Command
 from vector_pipeline_tests.project import Project
 
 EVERY_COMMAND = ("status", "sync", "search x", "documents list", "quarantine list", "config", "state status")
@@ -85,7 +85,7 @@ def test_a_broken_settings_file_is_named_with_its_line(command: Command, name: s
 def test_debug_shows_the_traceback(command: Command) -> None:
     command.project.file.write_text("sources: [\n")
     process = command.start("--debug", "status")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     assert "Traceback" in err
     assert "SettingsError" in err

@@ -101,7 +101,7 @@ def test_a_site_that_does_not_answer_hides_no_other(project: Project, wiki: Conf
     with JiraServer("data_center") as tracker:
         tracker.state.create_issue(tracker.state.create_project("OPS"), "The pager is silent")
         project.add_jira("work", tracker, "OP*")
-        project.add_confluence("wiki", wiki, "*", max_wait="1s", timeout="2s")
+        project.add_confluence("wiki", wiki, "*", max_wait="1s", timeout="60s")
         wiki.faults.always(server_error(503))
         answer = command.inside("sync", "--json")
         assert answer.code == 1

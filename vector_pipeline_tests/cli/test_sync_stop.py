@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -14,22 +16,36 @@ from filelock import FileLock
 from vector_pipeline.orchestration.launch import terminal_instance
 from vector_pipeline_tests.cli.command import SECONDS, Command, wait_until, write
 from vector_pipeline_tests.project import Project
-from vector_pipeline_tests.simulators.openai_server import OpenAIServer
+from vector_pipeline_tests.simulators.openai_server import Fault, OpenAIServer
 
 DOCUMENTS = 60
+BATCH = 4
 
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
-    """An embedding endpoint that takes its time."""
+    """An embedding endpoint."""
     with OpenAIServer(dimension=8) as running:
-        running.faults.delay = 0.3
         yield running
+
+
+def hang_after(server: OpenAIServer, batches: int) -> threading.Event:
+    """The endpoint answers so many requests more, and none after them until the event is set."""
+    released = threading.Event()
+
+    def late(answer: Any) -> Any:
+        released.wait(SECONDS)
+        return answer
+
+    server.faults.clear()
+    server.faults.once(Fault(), batches)
+    server.faults.always(Fault(change=late))
+    return released
 
 
 @pytest.fixture
 def command(tmp_path: Path, server: OpenAIServer) -> Command:
-    """A project whose texts are embedded four at a time by the slow endpoint."""
+    """A project whose texts are embedded four at a time by the endpoint."""
     write(tmp_path / "notes", {f"{n:02}.md": f"# Note {n}\n\nunique text {n}\n" for n in range(DOCUMENTS)})
     project = Project(tmp_path)
     project.add_folder("notes", tmp_path / "notes")
@@ -39,28 +55,34 @@ def command(tmp_path: Path, server: OpenAIServer) -> Command:
         "dimensions": 8,
         "base_url": server.url,
         "api_key": "sk-not-to-be-shown",
-        "batch_size": 4,
+        "batch_size": BATCH,
         "concurrency": 1,
+        "timeout": f"{SECONDS}s",
     }
     project.write()
     return Command(project)
 
 
 def test_ctrl_c_and_sigterm_stop_cleanly_and_the_next_sync_goes_on(command: Command, server: OpenAIServer) -> None:
+    released = hang_after(server, 2)
     process = command.start("sync")
-    wait_until(lambda: server.embedded_texts > 4)
+    wait_until(lambda: server.embedded_texts == 2 * BATCH)
     process.send_signal(signal.SIGINT)
+    wait_until(lambda: _run_statuses(command) == [dg.DagsterRunStatus.CANCELED])
+    released.set()  # the process ends when the request under way has
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 1, err
     assert err == "stopped; the next run goes on from here\n"
     assert f"stopped  {DOCUMENTS} added" in out
-    assert _run_statuses(command) == [dg.DagsterRunStatus.CANCELED]
     assert command("status", "--json").json()["sources"][0]["state"] == "stopped"
 
-    before = server.embedded_texts
+    before = len(server.requests)
+    released = hang_after(server, 2)
     process = command.start("sync", "--json")
-    wait_until(lambda: server.embedded_texts > before + 4)
+    wait_until(lambda: len(server.requests) == before + 3)
     process.send_signal(signal.SIGTERM)
+    wait_until(lambda: _run_statuses(command) == [dg.DagsterRunStatus.CANCELED] * 2)
+    released.set()
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 1, err
     assert err == ""
@@ -68,34 +90,35 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_the_next_sync_goes_on(command: Comm
     assert report["stopped"] is True
     assert report["sources"][0]["status"] == "stopped"
     assert report["check"] is None
-    assert _run_statuses(command) == [dg.DagsterRunStatus.CANCELED] * 2
     with command.project.open() as pipeline:
         assert [row.status for row in pipeline.store.ingestions()] == ["failed", "failed"]
 
-    server.faults.delay = 0
+    server.faults.clear()
     finished = command("sync", "--json")
     assert finished.code == 0, finished.out
     assert finished.json()["check"]["passed"] is True
     assert len(command.project.snapshot()) == DOCUMENTS
     # At each stop at most two batches were paid for in vain: one under way, one answered but not yet recorded.
-    assert server.embedded_texts <= DOCUMENTS + 2 * 2 * 4
+    assert server.texts.total() <= DOCUMENTS + 2 * 2 * BATCH
 
 
 def test_after_a_kill_the_next_sync_finishes_and_closes_the_dead_run(command: Command, server: OpenAIServer) -> None:
+    hang_after(server, 2)
     process = command.start("sync")
-    wait_until(lambda: server.embedded_texts > 4)
+    wait_until(lambda: server.embedded_texts == 2 * BATCH)
     process.kill()
     process.communicate(timeout=SECONDS)
     assert command("status", "--json").json()["sources"][0]["state"] == "stopped"
-    server.faults.delay = 0
+    server.faults.clear()
     assert command("sync").code == 0
     assert len(command.project.snapshot()) == DOCUMENTS
     assert dg.DagsterRunStatus.STARTED not in _run_statuses(command)
 
 
 def test_of_syncs_at_once_one_works_and_the_others_wait_for_it(command: Command, server: OpenAIServer) -> None:
+    released = hang_after(server, 1)
     first = command.start("sync", "--json")
-    wait_until(lambda: server.embedded_texts > 0)
+    wait_until(lambda: server.embedded_texts == BATCH)
     command.project.settings["state"] = {"timeout": "1s"}
     command.project.write()
     impatient = command("sync")
@@ -105,7 +128,7 @@ def test_of_syncs_at_once_one_works_and_the_others_wait_for_it(command: Command,
     command.project.settings["state"] = {}
     command.project.write()
     patient = command.start("sync", "--json")
-    server.faults.delay = 0.1
+    released.set()
     out, err = first.communicate(timeout=SECONDS)
     assert first.returncode == 0, err
     assert json.loads(out)["sources"][0]["status"] == "success"
@@ -116,7 +139,6 @@ def test_of_syncs_at_once_one_works_and_the_others_wait_for_it(command: Command,
 
 
 def test_a_shard_that_is_held_is_named_and_nothing_is_lost(command: Command, server: OpenAIServer) -> None:
-    server.faults.delay = 0
     command.project.settings["index"] = {"lock_timeout": "1s"}
     command.project.write()
     command.project.sync()

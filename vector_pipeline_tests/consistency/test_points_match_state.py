@@ -192,7 +192,7 @@ def test_a_run_under_way_raises_no_alarm(project: Project, folder: Path) -> None
             results = [check_points_match_state(pipeline) for _ in range(4)]
     finally:
         stop.set()
-        writer.join(60)
+        writer.join()
     assert failures == []
     assert [result.by_partition for result in results if not result.passed] == []
 

@@ -49,7 +49,7 @@ def project(tmp_path: Path, folder: Path) -> Project:
 
 def fool_the_listing(project: Project, partition: str) -> None:
     """Lets the store believe that it has read what the source has now."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     with project.open() as pipeline, pipeline.source(partition) as source:
         listing = source.scan(Known(census=True))
         while source.probe() != listing.version:  # a file written a moment ago has no version yet that stays
@@ -154,7 +154,7 @@ def wiki(request: pytest.FixtureRequest) -> Iterator[ConfluenceServer]:
 
 def test_a_space_is_read_again_in_few_requests(tmp_path: Path, wiki: ConfluenceServer) -> None:
     project = Project(tmp_path / "project")
-    project.add_confluence("wiki", wiki, "ENG", max_wait="2s", timeout="5s")
+    project.add_confluence("wiki", wiki, "ENG", max_wait="2s", timeout="60s")
     project.discover()
     project.sync()
     wiki.log.clear()

@@ -49,12 +49,12 @@ def pid(converter: Converter, data: bytes, path: str = "a.docx") -> int:
 
 
 def test_text_is_read_in_this_process_and_leaves_nothing_behind(converter: Converter, tmp_path: Path) -> None:
-    before = psutil.Process().children()
+    before = set(psutil.Process().children())
     assert converter.convert("a.md", b"# Title\n\nWords.\n").title == "Title"
     assert converter.convert(b"\xff.py", b"x = 1\n").kind == "code"
     with pytest.raises(ConversionError, match="unknown kind"):
         converter.convert("a.bin", b"")
-    assert psutil.Process().children() == before
+    assert set(psutil.Process().children()) <= before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,7 +90,7 @@ def test_threads_that_ask_for_the_same_at_once_are_answered_by_one_conversion(co
 
 
 def test_what_will_fail_again_is_remembered_and_what_may_not_is_tried_again(tmp_path: Path) -> None:
-    converter = unruly(tmp_path, timeout=0.2)
+    patient, hurried = unruly(tmp_path), unruly(tmp_path, timeout=0.2)
     try:
         for words, kept in (
             ("refuse", 1),
@@ -100,6 +100,7 @@ def test_what_will_fail_again_is_remembered_and_what_may_not_is_tried_again(tmp_
             ("grow 10000000000", 1),
             ("talk 1", 2),
         ):
+            converter = hurried if words == "hang" else patient
             for _ in range(2):
                 if words == "talk 1":
                     converter.convert("a.docx", words.encode())
@@ -108,7 +109,8 @@ def test_what_will_fail_again_is_remembered_and_what_may_not_is_tried_again(tmp_
                     converter.convert("a.docx", words.encode())
             assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == kept, words
     finally:
-        converter.close()
+        patient.close()
+        hurried.close()
 
 
 def test_a_pdf_is_converted_anew_with_more_memory_since_headings_may_have_been_left_out_for_it(tmp_path: Path) -> None:
@@ -135,10 +137,10 @@ def test_a_conversion_that_is_remembered_fails_without_a_worker(tmp_path: Path) 
     with pytest.raises(ConversionError, match="is refused"):
         first.convert("a.docx", b"refuse")
     first.close()
-    before = psutil.Process().children()
+    before = set(psutil.Process().children())
     with pytest.raises(ConversionError, match="is refused; ask again"):
         unruly(tmp_path).convert("a.docx", b"refuse")
-    assert psutil.Process().children() == before
+    assert set(psutil.Process().children()) <= before
 
 
 def test_without_the_extra_its_files_say_what_they_need_and_pdf_is_read(tmp_path: Path, without_extra: None) -> None:
@@ -202,11 +204,14 @@ def test_files_for_workers_are_converted_ahead_so_that_all_workers_are_busy(tmp_
         names = [b"%d.docx" % number if number % 3 else b"%d.md" % number for number in range(60)]
         at_once, most = [0], [0]
         lock = threading.Lock()
+        both = threading.Barrier(2, timeout=60)
 
         def work(name: bytes) -> str:
             with lock:
                 at_once[0] += 1
                 most[0] = max(most[0], at_once[0])
+            if name in names[1:3]:
+                both.wait()
             try:
                 return converter.convert(name, b"say " + name).text
             finally:
@@ -229,7 +234,7 @@ def test_ending_early_stops_what_is_under_way(converter: Converter) -> None:
     assert next(results) == "hello"
     started = time.monotonic()
     results.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert converter.convert("a.docx", b"say more").text == "more"
 
 

@@ -120,9 +120,9 @@ def test_a_page_without_headings_gets_its_title_as_context() -> None:
     ],
 )
 def test_nesting_without_end_neither_crashes_nor_loses_words(page: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert "deep words" in convert("a.html", page.encode()).text
-    assert time.monotonic() - begun < 20
+    assert time.thread_time() - begun < 20
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_nesting_without_end_neither_crashes_nor_loses_words(page: str) -> None:
     ids=["options", "attributes", "bodies", "spans"],
 )
 def test_what_costs_a_parser_more_than_its_share_is_bounded(page: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert "words" in convert("a.html", page.encode()).text
-    assert time.monotonic() - begun < 20
+    assert time.thread_time() - begun < 20
 
 
 def test_a_very_long_page_is_markdown_still() -> None:

@@ -226,6 +226,6 @@ def test_any_front_matter_gives_bounded_json(values: dict[str, Any]) -> None:
     ],
 )
 def test_a_hostile_line_takes_no_longer_than_another(line: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     convert("a.md", f"{line}\n{line}\n".encode())
-    assert time.monotonic() - begun < 3
+    assert time.thread_time() - begun < 3

@@ -33,12 +33,6 @@ def pool() -> Iterator[WorkerPool]:
     yield from opened(Limits(2, 30, MEMORY))
 
 
-@pytest.fixture
-def hurried() -> Iterator[WorkerPool]:
-    """One worker with little time."""
-    yield from opened(Limits(1, 0.3, MEMORY))
-
-
 def opened(limits: Limits, command: Sequence[str] = COMMAND) -> Iterator[WorkerPool]:
     before = set(psutil.Process().children())
     pool = WorkerPool(limits, command)
@@ -57,7 +51,7 @@ def pid_of(pool: WorkerPool) -> int:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.005)
@@ -93,28 +87,28 @@ def test_each_way_to_fail_has_its_reason_and_the_next_file_is_converted(
 
 
 @pytest.mark.parametrize("words", ["hang", "hang_in_native_code"])
-def test_a_file_that_takes_too_long_is_given_up_and_its_process_killed(hurried: WorkerPool, words: str) -> None:
-    before = pid_of(hurried)
-    with pytest.raises(ConversionError, match=r"took longer than 0\.3 s") as caught:
-        ask(hurried, words)
+def test_a_file_that_takes_too_long_is_given_up_and_its_process_killed(
+    pool: WorkerPool, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pid_of(pool)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(pool, "_limits", Limits(1, 0.3, MEMORY))
+        with pytest.raises(ConversionError, match=r"took longer than 0\.3 s") as caught:
+            ask(pool, words)
     assert not caught.value.permanent
     assert not psutil.pid_exists(before)
-    assert ask(hurried, "say hello").text == "hello"
+    assert ask(pool, "say hello").text == "hello"
 
 
-def test_waiting_for_a_worker_is_no_part_of_a_files_time(hurried: WorkerPool) -> None:
-    reasons: list[str] = []
-
-    def hang() -> None:
-        with pytest.raises(ConversionError) as caught:
-            ask(hurried, "hang")
-        reasons.append(caught.value.message)
-
-    with ThreadPoolExecutor(3) as threads:
-        for _ in range(3):
-            threads.submit(hang)
-        assert threads.submit(ask, hurried, "say hello").result().text == "hello"
-    assert reasons == ["took longer than 0.3 s"] * 3
+def test_waiting_for_a_worker_is_no_part_of_a_files_time() -> None:
+    before = set(psutil.Process().children())
+    for pool in opened(Limits(1, 4, MEMORY)):
+        with ThreadPoolExecutor(2) as threads:
+            hanging = threads.submit(ask, pool, "hang")
+            wait_until(lambda: bool(set(psutil.Process().children()) - before))
+            assert threads.submit(ask, pool, "say hello").result().text == "hello"
+        with pytest.raises(ConversionError, match="took longer than 4 s"):
+            hanging.result()
 
 
 def test_what_a_library_prints_is_neither_an_answer_nor_in_the_way(pool: WorkerPool) -> None:
@@ -173,7 +167,7 @@ def test_closing_gives_up_what_is_under_way(pool: WorkerPool) -> None:
         for one in waiting:
             with pytest.raises(ConversionStopped):
                 one.result()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     with pytest.raises(ConversionStopped):
         ask(pool, "say hello")
 
@@ -186,7 +180,7 @@ def test_who_no_longer_waits_keeps_no_worker(pool: WorkerPool) -> None:
         stop.set()
         for one in waiting:
             with pytest.raises(ConversionStopped):
-                one.result(5)
+                one.result(60)
     assert ask(pool, "say hello").text == "hello"
 
 
@@ -223,7 +217,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
         wait_until(lambda: all(worker.cpu_times().user + worker.cpu_times().system > 0 for worker in workers))
         assert idle in {worker.pid for worker in workers}
         parent.kill()
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == []
 
 

@@ -22,7 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _FENCE = re.compile(r"^```(\w*)(?: ([^\n`]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _OURS = re.compile(r"(?:\.venv/bin/)?vector-pipeline (.*)")
 _SHELL = re.compile(r"[|&;<>$`]")
-_SECONDS = 60
+_SECONDS = 200
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def run_json(line: str, folder: Path, packages: Path) -> dict[str, Any]:
         env={**os.environ, "PYTHONPATH": str(packages)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)

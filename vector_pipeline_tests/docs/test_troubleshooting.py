@@ -38,8 +38,6 @@ NOTES = {
 
 SETTINGS: dict[str, Any] = {
     "data_dir": "data",
-    "index": {"lock_timeout": "0.3s"},
-    "state": {"timeout": "0.3s"},
     "sources": {"local_files": {"notes": {"path": "notes"}}},
 }
 
@@ -140,10 +138,10 @@ def _(reader: Reader) -> Iterator[Answer]:
 def _(reader: Reader) -> Iterator[Answer]:
     server = reader.served_repository()
     reader.variable("CODE_TOKEN", "right")
-    with closing(socket.create_server(("127.0.0.1", 0))) as nobody:
-        free = nobody.getsockname()[1]
-    reader.change("sources.git.code.url", f"http://127.0.0.1:{free}/code.git")
-    yield reader.run("sync")
+    with closing(socket.socket()) as nobody:  # it does not listen, and keeps others from doing so
+        nobody.bind(("127.0.0.1", 0))
+        reader.change("sources.git.code.url", f"http://127.0.0.1:{nobody.getsockname()[1]}/code.git")
+        yield reader.run("sync")
     reader.change("sources.git.code.url", f"{server.url}/code.git")
 
 
@@ -201,16 +199,20 @@ def _(reader: Reader) -> Iterator[Answer]:
     (collection,) = (path.name for path in (qdrant / "collections").iterdir())
     lock = ShardLock(qdrant / "locks", collection, 1)
     lock.acquire()
+    reader.change("index.lock_timeout", "0.3s")
     yield reader.run("search", "pager")
     lock.release()
+    reader.change("index", {})
 
 
 @trouble("The state store is locked")
 def _(reader: Reader) -> Iterator[Answer]:
     (reader.folder / "notes" / "new.md").write_text("# New\n\nA new note.\n")
+    reader.change("state.timeout", "0.3s")
     with closing(sqlite3.connect(reader.state_file, isolation_level=None)) as browser:
         browser.execute("BEGIN IMMEDIATE")
         yield reader.run("sync")
+    reader.change("state", {})
 
 
 @trouble("The state store is damaged")

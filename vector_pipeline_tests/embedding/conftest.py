@@ -32,7 +32,7 @@ def served(server: OpenAIServer) -> Iterator[MakeEmbedder]:
             "dimensions": 8,
             "base_url": server.url,
             "batch_size": 4,
-            "max_wait": 20,
+            "max_wait": 60,
         }
         embedder = ServedEmbedder(EmbeddingSettings.model_validate(defaults | values), first_delay=0.001)
         made.append(embedder)

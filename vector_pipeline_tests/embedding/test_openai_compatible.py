@@ -22,6 +22,7 @@ from vector_pipeline.embedding.base import (
 from vector_pipeline.embedding.openai_compatible import ServedEmbedder
 from vector_pipeline.settings import EmbeddingSettings
 from vector_pipeline_tests.embedding.conftest import MakeEmbedder
+from vector_pipeline_tests.listening import closed_port
 from vector_pipeline_tests.simulators import openai_server as simulated
 from vector_pipeline_tests.simulators.openai_server import OpenAIServer, unit_vector_of
 
@@ -133,6 +134,8 @@ def test_requests_are_under_way_at_once_but_never_more_than_the_settings_say(
     server: OpenAIServer, served: MakeEmbedder
 ) -> None:
     server.faults.delay = 0.03
+    server.faults.once(simulated.Fault())  # the first goes alone
+    server.faults.once(simulated.together(3), times=3)
 
     Result(served(concurrency=3, batch_size=1).embed(texts_of(20)))
 
@@ -143,6 +146,7 @@ def test_two_runs_in_one_process_share_the_limit_of_requests_at_once(
     server: OpenAIServer, served: MakeEmbedder
 ) -> None:
     server.faults.delay = 0.02
+    server.faults.always(simulated.together(2))
     runs = [
         threading.Thread(target=Result, args=(served(concurrency=2, batch_size=1).embed(texts_of(8)),))
         for _ in range(2)
@@ -252,27 +256,27 @@ def test_a_passing_fault_is_survived(server: OpenAIServer, served: MakeEmbedder,
 def test_the_wait_a_server_asks_for_is_kept_by_every_request(
     server: OpenAIServer, served: MakeEmbedder, fault: simulated.Fault, seconds: float
 ) -> None:
-    embedder = served(batch_size=1, concurrency=4)
-    embedder.embed_query("the endpoint is known to answer")
-    server.faults.delay = 0.02
     server.faults.once(fault)
 
-    Result(embedder.embed(texts_of(12)))
+    refused = Result(served(max_retries=0, batch_size=1).embed(["one"]))
+    others = Result(served(batch_size=1).embed(texts_of(12)))
 
-    times = [request.at for request in server.requests][1:]
-    before = [at for at in times if at < times[0] + seconds * 0.9]
-    assert len(times) == 13
-    assert len(before) <= 7  # those under way, and at most one more of each other thread that had not heard yet
+    first, *rest = [request.at for request in server.requests]
+    assert isinstance(refused.error, EmbeddingUnavailable)
+    assert others.error is None
+    assert len(rest) == 12
+    assert min(rest) - first >= seconds
 
 
 def test_a_date_in_retry_after_is_kept(server: OpenAIServer, served: MakeEmbedder) -> None:
+    until = int(time.time() + 2)  # dates have whole seconds
     server.faults.once(simulated.rate_limited(date_in=2))
 
     result = Result(served().embed(["one"]))
 
-    first, second = server.requests
+    _, second = server.requests
     assert result.error is None
-    assert second.at - first.at >= 0.9  # dates have whole seconds
+    assert second.at >= time.monotonic() - time.time() + until - 0.1  # the two clocks may drift apart a little
 
 
 def test_an_allowance_used_up_is_waited_for_without_being_refused_first(
@@ -289,25 +293,28 @@ def test_an_allowance_used_up_is_waited_for_without_being_refused_first(
 
 def test_requests_per_minute_are_kept_by_all_threads_and_embedders(server: OpenAIServer, served: MakeEmbedder) -> None:
     limit = {"requests_per_minute": 1500, "batch_size": 1, "concurrency": 4}
-    runs = [threading.Thread(target=Result, args=(served(**limit).embed(texts_of(6)),)) for _ in range(2)]
+    embedders = [served(**limit) for _ in range(2)]
+    for embedder in embedders:
+        embedder.embed_query("the endpoint is known to answer")
+    runs = [threading.Thread(target=Result, args=(embedder.embed(texts_of(6)),)) for embedder in embedders]
+    started = time.monotonic()
     for run in runs:
         run.start()
     for run in runs:
         run.join()
 
-    times = sorted(request.at for request in server.requests)
-    assert len(times) == 12
-    assert times[-1] - times[0] >= 11 * 0.04 * 0.9
+    assert len(server.requests) == 2 + 12
+    assert max(request.at for request in server.requests) - started >= 11 * 0.04
 
 
 def test_tokens_per_minute_are_kept_by_what_the_endpoint_counts(server: OpenAIServer, served: MakeEmbedder) -> None:
     texts = [f"{number} " + "word " * 9 for number in range(10)]
+    started = time.monotonic()
 
     result = Result(served(tokens_per_minute=6000, batch_size=1, concurrency=2).embed(texts))
 
-    times = sorted(request.at for request in server.requests)
     assert result.tokens == 100
-    assert times[-1] - times[0] >= 0.9 * 9 * 10 * 60 / 6000 - 0.1
+    assert max(request.at for request in server.requests) - started >= 0.99 * 9 * 10 * 60 / 6000
 
 
 def test_an_endpoint_that_stays_down_is_given_up_after_the_retries(server: OpenAIServer, served: MakeEmbedder) -> None:
@@ -340,25 +347,24 @@ def test_nothing_listening_is_an_error_that_names_the_setting(server: OpenAIServ
 
 
 def test_a_wait_longer_than_max_wait_is_not_begun(server: OpenAIServer, served: MakeEmbedder) -> None:
-    server.faults.always(simulated.rate_limited(seconds=3600))
+    server.faults.always(simulated.rate_limited(seconds=60))
     started = time.monotonic()
 
     result = Result(served(max_wait=1).embed(texts_of(3)))
 
     assert isinstance(result.error, EmbeddingUnavailable)
     assert "max_wait" in str(result.error)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 30
     assert len(server.requests) == 1
 
 
 def test_all_tries_together_end_at_max_wait(server: OpenAIServer, served: MakeEmbedder) -> None:
     server.faults.always(simulated.rate_limited(ms=100))
-    started = time.monotonic()
 
     result = Result(served(max_wait=0.5, max_retries=20).embed(["one"]))
 
     assert isinstance(result.error, EmbeddingUnavailable)
-    assert time.monotonic() - started < 2
+    assert "max_wait" in str(result.error)
     assert len(server.requests) <= 6
 
 
@@ -372,22 +378,22 @@ def test_an_account_without_quota_is_not_asked_again(server: OpenAIServer, serve
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("fault", [simulated.slow(1.5), simulated.dripping(2.0)], ids=["silent", "dripping"])
+@pytest.mark.parametrize("fault", [simulated.slow(60), simulated.dripping(60)], ids=["silent", "dripping"])
 def test_an_answer_that_takes_too_long_is_asked_for_again(
     server: OpenAIServer, served: MakeEmbedder, fault: simulated.Fault
 ) -> None:
     server.faults.once(fault)
     started = time.monotonic()
 
-    result = Result(served(timeout=0.3).embed(["one"]))
+    result = Result(served(timeout=0.5, max_retries=20).embed(["one"]))
 
     assert result.error is None
-    assert time.monotonic() - started < 1.4
-    assert len(server.requests) == 2
+    assert time.monotonic() - started < 30
+    assert len(server.requests) >= 2  # more where the machine itself is slow
 
 
 def test_answers_that_never_come_end_in_an_error_about_the_timeout(server: OpenAIServer, served: MakeEmbedder) -> None:
-    server.faults.delay = 0.5
+    server.faults.delay = 60
 
     result = Result(served(timeout=0.1, max_retries=1).embed(["one"]))
 
@@ -414,13 +420,13 @@ def test_what_succeeded_is_handed_out_before_the_error(server: OpenAIServer, ser
 
 
 def test_a_server_that_goes_away_between_two_runs_and_comes_back_is_asked_again(served: MakeEmbedder) -> None:
-    with OpenAIServer(dimension=8) as first:
-        embedder = served(base_url=first.url, max_retries=1)
-        assert Result(embedder.embed(["one"])).error is None
-        port = int(first.url.split(":")[2].split("/")[0])
-    gone = Result(embedder.embed(["two"]))
-    with OpenAIServer(port=port, dimension=8):
-        back = Result(embedder.embed(["two"]))
+    with closed_port() as port:
+        with OpenAIServer(port=port, dimension=8) as first:
+            embedder = served(base_url=first.url, max_retries=1)
+            assert Result(embedder.embed(["one"])).error is None
+        gone = Result(embedder.embed(["two"]))
+        with OpenAIServer(port=port, dimension=8):
+            back = Result(embedder.embed(["two"]))
 
     assert isinstance(gone.error, EmbeddingUnavailable)
     assert back.error is None
@@ -650,16 +656,18 @@ def test_errors_and_logs_never_hold_texts_or_keys(
 
 def test_leaving_early_stops_asking(server: OpenAIServer, served: MakeEmbedder) -> None:
     server.faults.once(simulated.Fault(), times=2)
-    server.faults.always(simulated.rate_limited(seconds=10))
-    batches = served(batch_size=1).embed(texts_of(50))
+    server.faults.always(simulated.rate_limited(seconds=60))
+    before = set(threading.enumerate())
+    batches = served(batch_size=1, max_wait=300).embed(texts_of(50))
     next(batches)
     next(batches)
     batches.close()  # type: ignore[attr-defined]
 
-    deadline = time.monotonic() + 5
-    while any(thread.name.startswith("embedding") for thread in threading.enumerate()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    deadline = time.monotonic() + 30
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("embedding"):
+            thread.join(deadline - time.monotonic())
+            assert not thread.is_alive()
     assert len(server.requests) <= 2 + 4
 
 
@@ -667,13 +675,13 @@ def test_leaving_early_does_not_wait_for_the_answers_under_way(server: OpenAISer
     embedder = served(batch_size=1)
     embedder.embed_query("the endpoint is known to answer")
     server.faults.once(simulated.Fault())
-    server.faults.always(simulated.slow(3))
+    server.faults.always(simulated.slow(60))
     batches = embedder.embed(texts_of(50))
     next(batches)
     started = time.monotonic()
     batches.close()  # type: ignore[attr-defined]
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def describe(error: BaseException) -> str:

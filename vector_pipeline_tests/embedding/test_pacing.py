@@ -31,7 +31,11 @@ def test_retry_after_is_read_in_seconds_and_milliseconds(headers: dict[str, str]
 
 
 def test_a_date_in_retry_after_is_the_time_until_then() -> None:
-    assert retry_after({"retry-after": formatdate(time.time() + 100, usegmt=True)}) == pytest.approx(100, abs=2)
+    until = time.time() + 100
+    seconds = retry_after({"retry-after": formatdate(until, usegmt=True)})
+
+    assert seconds is not None
+    assert int(until) - time.time() <= seconds <= 100
     assert retry_after({"retry-after": formatdate(time.time() - 100, usegmt=True)}) == 0
 
 
@@ -47,9 +51,11 @@ def test_an_allowance_used_up_gives_the_time_to_its_reset(reset: str, seconds: f
 
 
 def test_a_reset_may_be_a_moment() -> None:
-    headers = {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": str(int(time.time()) + 50)}
+    until = int(time.time()) + 50
+    headers = {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": str(until)}
+    seconds = exhausted_for(headers)
 
-    assert exhausted_for(headers) == pytest.approx(50, abs=2)
+    assert until - time.time() <= seconds <= 50
 
 
 @given(st.text(max_size=30))
@@ -69,17 +75,17 @@ def test_a_wait_ends_when_it_is_called_off() -> None:
     started = time.monotonic()
 
     assert pace.wait_for_turn(1, halt) is False
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_request_larger_than_estimated_delays_the_next() -> None:
     pace, halt = Pace(0, 60_000, 1), threading.Event()
+    started = time.monotonic()
     assert pace.wait_for_turn(10, halt)
     pace.record_tokens(10, 200)
-    started = time.monotonic()
 
     assert pace.wait_for_turn(10, halt)
-    assert time.monotonic() - started >= 0.15
+    assert time.monotonic() - started >= 0.2
 
 
 def test_the_same_model_has_one_pace_and_another_its_own() -> None:

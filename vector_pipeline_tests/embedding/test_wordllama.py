@@ -225,20 +225,25 @@ def run_python(program: str, environment: dict[str, str] | None = None) -> subpr
     )
 
 
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """The tokenizer of the bundled model, which is slow to load."""
+    loaded = Tokenizer.from_file(str(tokenizer_file()))
+    loaded.no_padding()
+    return loaded
+
+
 TRICKY = st.text(st.sampled_from("ab Z▁\n\t\r<>/s unk_é日😀\u00a0.,;1"), max_size=60)
 
 
 @given(texts=st.lists(st.one_of(TEXT, TRICKY, st.sampled_from(["<s>", "a</s>b", "x <unk>", ""])), max_size=20))
 @settings(max_examples=60)
-def test_tokens_looked_up_by_word_are_those_of_the_whole_text(texts: list[str]) -> None:
-    tokenizer = Tokenizer.from_file(str(tokenizer_file()))
-    tokenizer.no_padding()
+def test_tokens_looked_up_by_word_are_those_of_the_whole_text(tokenizer: Tokenizer, texts: list[str]) -> None:
     whole = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     assert list(token_ids(texts)) == whole
     assert count_tokens(texts) == [len(ids) for ids in whole]
 
 
-def test_no_token_of_the_vocabulary_reaches_into_the_next_word() -> None:
+def test_no_token_of_the_vocabulary_reaches_into_the_next_word(tokenizer: Tokenizer) -> None:
     # What the look-up by word rests on: a release with another vocabulary has to be looked at again.
-    vocabulary = Tokenizer.from_file(str(tokenizer_file())).get_vocab()
-    assert not [token for token in vocabulary if re.search("[^▁]▁", token) or "\n" in token]
+    assert not [token for token in tokenizer.get_vocab() if re.search("[^▁]▁", token) or "\n" in token]

@@ -59,10 +59,10 @@ def test_filters_hold_for_every_kind_of_search(searched: VectorIndex, query: Que
     assert found({"source": []}) == set()
 
 
-def test_readers_find_what_is_open_to_all_and_what_names_them(searched: VectorIndex) -> None:
+def test_readers_find_what_is_open_to_all_and_what_names_them(filled: VectorIndex) -> None:
     labels = {0: ["group:staff"], 1: ["group:dev", "user:ada"], 2: ["group:dev+group:staff"], 3: []}
     points = [make_point(number) for number in range(5)]
-    searched.upsert(
+    filled.upsert(
         "c",
         [
             replace(point, payload={**point.payload, "access": labels[number]} if number in labels else point.payload)
@@ -72,7 +72,7 @@ def test_readers_find_what_is_open_to_all_and_what_names_them(searched: VectorIn
 
     def found(readers: list[str] | None, **must: list[str]) -> set[int]:
         query = Query(vector(6), terms(1), limit=20, must=must, readers=readers)
-        return {n for hit in searched.search("c", query) if (n := int.from_bytes(hit.point_id, "big")) < 5}
+        return {n for hit in filled.search("c", query) if (n := int.from_bytes(hit.point_id, "big")) < 5}
 
     assert found(None) == {0, 1, 2, 3, 4}
     assert found([]) == {3, 4}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from vector_pipeline.index.open import open_index
 from vector_pipeline.index.server import ServerIndex, connect
 from vector_pipeline.settings import IndexSettings
 from vector_pipeline_tests.index.samples import DIMENSION, make_point, terms, vector
+from vector_pipeline_tests.listening import closed_port
 
 SECRET = "s3cret-key"
 Answer = tuple[int, object]
@@ -86,12 +86,6 @@ def described(dimension: int) -> Answer:
     )
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_trouble_that_passes_is_not_noticed(status: int) -> None:
     answers = [failed(status, "busy"), failed(status, "busy"), ok({"collections": [{"name": "c"}]})]
@@ -130,12 +124,12 @@ def test_the_settings_say_how_often_a_call_is_tried(tmp_path: Path, retries: int
 
 @pytest.mark.parametrize("prefer_grpc", [True, False])
 def test_a_server_that_is_down_is_named(prefer_grpc: bool) -> None:
-    port = closed_port()
-    settings = IndexSettings(url=f"http://127.0.0.1:{port}", grpc_port=port, prefer_grpc=prefer_grpc)
-    index = ServerIndex(connect(settings), settings.url, attempts=2, pause=0.01)
-    with pytest.raises(IndexUnavailable, match=rf"127\.0\.0\.1:{port}.*check index\.url"):
-        index.count("c")
-    index.close()
+    with closed_port() as port:
+        settings = IndexSettings(url=f"http://127.0.0.1:{port}", grpc_port=port, prefer_grpc=prefer_grpc)
+        index = ServerIndex(connect(settings), settings.url, attempts=2, pause=0.01)
+        with pytest.raises(IndexUnavailable, match=rf"127\.0\.0\.1:{port}.*check index\.url"):
+            index.count("c")
+        index.close()
 
 
 def test_a_refused_key_is_told_at_once_and_not_shown() -> None:
@@ -244,11 +238,10 @@ def test_a_key_from_the_environment_reaches_the_server_and_no_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QDRANT_API_KEY", SECRET)
-    port = closed_port()
-    settings = IndexSettings(url=f"http://user:{SECRET}@127.0.0.1:{port}/?token={SECRET}", prefer_grpc=False)
+    settings = IndexSettings(url=f"http://user:{SECRET}@127.0.0.1:1/?token={SECRET}", prefer_grpc=False)
     with pytest.warns(UserWarning, match="insecure connection"):
         index = open_index(settings, tmp_path)
-    assert index.location == f"http://127.0.0.1:{port}/"
+    assert index.location == "http://127.0.0.1:1/"
     assert SECRET not in repr(index.location)
 
 

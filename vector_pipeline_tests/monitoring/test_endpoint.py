@@ -33,14 +33,16 @@ def served(answers: Answers) -> Iterator[Endpoint]:
     with Endpoint("127.0.0.1", 0, answers) as endpoint:
         thread = threading.Thread(target=endpoint.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        yield endpoint
-        endpoint.shutdown()
-        thread.join(10)
+        try:
+            yield endpoint
+        finally:
+            endpoint.shutdown()
+            thread.join()
 
 
 def get(endpoint: Endpoint, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, str]:
     """Status and body of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", endpoint.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", endpoint.port, timeout=60)
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()
@@ -200,7 +202,7 @@ def test_clients_that_never_ask_hold_no_place_for_ever(monkeypatch: pytest.Monke
             except (http.client.HTTPException, OSError):
                 return False  # turned away while all places are taken
 
-        wait_until(answers, 20)
+        wait_until(answers)
         for one in silent:
             one.close()
 

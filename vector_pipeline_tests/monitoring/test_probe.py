@@ -13,19 +13,19 @@ from vector_pipeline.monitoring.probe import Finding, Question, run_probes
 
 
 def ok(name: str) -> Question:
-    return Question(name, lambda: Finding("ok", name), 5)
+    return Question(name, lambda: Finding("ok", name), 120)
 
 
 def test_a_part_that_hangs_is_left_behind_and_the_others_are_heard() -> None:
     never = threading.Event()
 
     def hang() -> Finding:
-        never.wait(60)
+        never.wait(120)
         return Finding("ok", "too late")
 
     began = time.monotonic()
     hung, quick = run_probes([Question("hung", hang, 0.1), ok("quick")])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert (hung.state, hung.message) == ("failed", "no answer within 0.1 s")
     assert (quick.state, quick.message) == ("ok", "quick")
     never.set()
@@ -38,7 +38,7 @@ def test_errors_of_ours_are_told_with_their_hint_and_others_by_their_class_alone
     def other() -> Finding:
         raise ValueError("text of a document")
 
-    first, second = run_probes([Question("a", ours, 5), Question("b", other, 5)])
+    first, second = run_probes([Question("a", ours, 120), Question("b", other, 120)])
     assert (first.state, first.message, first.hint) == ("failed", "the index is gone", "run repair")
     assert (second.state, second.message) == ("failed", "the probe failed with ValueError")
 

@@ -43,8 +43,8 @@ def project(tmp_path: Path) -> Project:
 
 
 @contextmanager
-def asked(project: Project, seconds: str = "0.3s") -> Iterator[Pipeline]:
-    """The pipeline that probes are asked through; waits are short."""
+def asked(project: Project, seconds: str = "20s") -> Iterator[Pipeline]:
+    """The pipeline that probes are asked through, and how long it waits at most."""
     for part in ("state", "index"):
         project.settings.setdefault(part, {})["timeout"] = seconds
     project.settings["index"]["lock_timeout"] = seconds
@@ -54,10 +54,12 @@ def asked(project: Project, seconds: str = "0.3s") -> Iterator[Pipeline]:
         yield pipeline
 
 
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where nobody listens. The port is taken all the same, so that nobody begins to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def one_source(pipeline: Pipeline) -> Finding:
@@ -78,7 +80,7 @@ def test_what_was_never_made_is_no_fault_and_is_not_made_by_asking(project: Proj
 
 def test_after_a_sync_everything_is_well(project: Project) -> None:
     project.sync()
-    with asked(project, "5s") as pipeline:
+    with asked(project) as pipeline:
         found = [ask_store(pipeline), ask_index(pipeline), ask_embedding(pipeline), one_source(pipeline)]
     assert [one.state for one in found] == ["ok"] * 4
     assert found[1].message.startswith("1 points in knowledge_")
@@ -88,7 +90,7 @@ def test_a_store_that_somebody_keeps_locked_is_degraded(project: Project) -> Non
     project.sync()
     holder = sqlite3.connect(project.data / "state.sqlite3", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    with asked(project) as pipeline:
+    with asked(project, "0.3s") as pipeline:
         finding = ask_store(pipeline)
     holder.close()
     assert finding.state == "degraded"
@@ -115,17 +117,17 @@ def test_an_alias_without_its_collection_fails(project: Project) -> None:
     assert "sync" in finding.hint
 
 
-def test_a_server_that_is_not_there_fails(project: Project) -> None:
-    project.settings["index"] = {"url": f"http://127.0.0.1:{closed_port()}", "prefer_grpc": False}
+def test_a_server_that_is_not_there_fails(project: Project, nobody: str) -> None:
+    project.settings["index"] = {"url": nobody, "prefer_grpc": False}
     with asked(project) as pipeline, pytest.raises(PipelineError) as caught:
         ask_index(pipeline)
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("fault", ["wrong key", "gone"])
-def test_an_endpoint_that_refuses_or_is_gone_fails_at_once(project: Project, fault: str) -> None:
+def test_an_endpoint_that_refuses_or_is_gone_fails_at_once(project: Project, nobody: str, fault: str) -> None:
     with OpenAIServer() as server:
-        url = server.url if fault == "wrong key" else f"http://127.0.0.1:{closed_port()}/v1"
+        url = server.url if fault == "wrong key" else f"{nobody}/v1"
         server.faults.always(status(401, "invalid_api_key"))
         project.settings["embedding"] = {
             "provider": "openai",
@@ -157,8 +159,10 @@ def test_asking_a_source_records_nothing(project: Project) -> None:
         assert pipeline.store.observation(number) == before
 
 
-def test_a_disk_is_judged_by_what_is_left(tmp_path: Path) -> None:
-    free = shutil.disk_usage(tmp_path).free
+def test_a_disk_is_judged_by_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)  # others write to the disk meanwhile
+    free = usage.free
     assert ask_disk(tmp_path, 1).state == "ok"
     assert ask_disk(tmp_path, free * 3 // 4).state == "degraded"
     short = ask_disk(tmp_path, free * 2)

@@ -30,7 +30,7 @@ def started(**environment: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> None:
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
 
 
 def test_a_process_of_this_project_is_ours_and_that_of_another_is_not(tmp_path: Path) -> None:

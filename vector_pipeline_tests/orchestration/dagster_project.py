@@ -33,7 +33,7 @@ def write(folder: Path, name: str, text: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_text(f"# {name}\n\n{text}\n")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "~" in file_version(path.stat(), time.time_ns()):
         assert time.monotonic() < deadline, f"{path} never settles"
         time.sleep(0.01)

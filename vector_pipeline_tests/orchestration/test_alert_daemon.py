@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from vector_pipeline.orchestration.alert_sensor import open_book
 from vector_pipeline_tests.alerts.receivers import http_receiver, smtp_receiver
 from vector_pipeline_tests.cli.command import Command
@@ -21,9 +23,10 @@ from vector_pipeline_tests.orchestration.test_daemon import START_WITHIN_S, wait
 def daemon(project: DagsterProject) -> Iterator[None]:
     """The daemon with the code location, without the web server; killed with all its processes at the end."""
     command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-m", "vector_pipeline.definitions"]
+    environment = {**os.environ, "DAGSTER_GRPC_TIMEOUT_SECONDS": "120"}
     with (project.project.folder / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
-            command, cwd=project.project.folder, env=os.environ, stdout=log, stderr=log, start_new_session=True
+            command, cwd=project.project.folder, env=environment, stdout=log, stderr=log, start_new_session=True
         )
         try:
             yield
@@ -37,6 +40,7 @@ def told(project: DagsterProject) -> set[str]:
     return {name for case in open_book(project.instance).cases.values() for name in case.told}
 
 
+@pytest.mark.timeout(1200)
 def test_a_failed_job_is_told_once_by_mail_and_by_a_webhook_that_comes_back(
     dagster_project: DagsterProject,
 ) -> None:
@@ -62,7 +66,7 @@ def test_a_failed_job_is_told_once_by_mail_and_by_a_webhook_that_comes_back(
             wait_for("the mail", lambda: post.mails, START_WITHIN_S)
             wait_for("a try of the webhook", lambda: hook.asked)
             hook.fault = ""
-            wait_for("the webhook", lambda: hook.requests, 120)
+            wait_for("the webhook", lambda: hook.requests, START_WITHIN_S)
             wait_for("what is remembered", lambda: told(dagster_project) == {"hook", "mail"})
     [mailed] = post.mails
     assert mailed["Subject"] == "[vector-pipeline] ERROR the job check_collection failed"

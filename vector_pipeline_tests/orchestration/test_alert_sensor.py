@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from vector_pipeline.orchestration import alert_runs
 from vector_pipeline.orchestration.alert_sensor import SENSOR
 from vector_pipeline.orchestration.names import INTERACTIVE_TAG
 from vector_pipeline.orchestration.private import MAX_RETRIES_TAG, WILL_RETRY_TAG
@@ -318,17 +319,14 @@ def test_without_a_channel_a_tick_does_nothing(dagster_project: DagsterProject) 
     assert dagster_project.evaluate(SENSOR).skipped == "the settings name no channel for alerts"
 
 
-def test_a_tick_without_news_is_quick_with_many_runs(
-    dagster_project: DagsterProject, notes: Path, receiver: HttpReceiver
+def test_a_run_is_read_once_however_many_ticks_follow(
+    dagster_project: DagsterProject, notes: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tags = {"dagster/partition": "notes"}
-    for _ in range(200):
-        run = dg.DagsterRun(job_name="sync_local_files", status=dg.DagsterRunStatus.CANCELED, tags=tags)
-        dagster_project.instance.add_run(run)
+    read: list[str] = []
+    monkeypatch.setattr(alert_runs._Reader, "read", lambda _, record, **__: read.append(record.dagster_run.run_id))
+    ended = [end_run(dagster_project, well=True) for _ in range(5)]
     assert told(dagster_project, receiver) == []
-    taken = []
-    for _ in range(5):
-        started = time.process_time()
-        dagster_project.evaluate(SENSOR)
-        taken.append(time.process_time() - started)
-    assert min(taken) < 0.3, "most of it is opening the instance"
+    assert read == ended
+    ended.append(end_run(dagster_project, well=True))
+    assert told(dagster_project, receiver, 3) == []
+    assert read == ended

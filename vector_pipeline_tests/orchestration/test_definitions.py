@@ -98,6 +98,8 @@ def test_loading_gives_no_warning() -> None:
         warnings.simplefilter("error")
         # Dagster's own, about its own attribute, and shown to nobody outside of tests.
         warnings.filterwarnings("ignore", "Property `OpDefinition.version`", DeprecationWarning)
+        # Of what other tests left open, whenever that is noticed.
+        warnings.simplefilter("ignore", ResourceWarning)
         defs().get_repository_def().load_all_definitions()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +18,8 @@ from vector_pipeline_tests.orchestration.test_daemon import (
     wait_for,
 )
 from vector_pipeline_tests.project import Project
+from vector_pipeline_tests.simulators.openai_server import OpenAIServer
+from vector_pipeline_tests.sync.exactness import served_by
 
 HELD = "Maximum is 0, won't launch more"
 """What Dagster's daemon logs each time it looks at a queue that it must not start anything from."""
@@ -27,11 +30,18 @@ def runs(project: Project, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun
         return list(instance.get_runs(dg.RunsFilter(job_name="sync_local_files", statuses=list(statuses))))
 
 
-@pytest.mark.timeout(600)
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """An embedding endpoint."""
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.mark.timeout(1200)
 def test_a_pause_outlasts_a_restart_and_work_goes_on_after_a_kill(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: OpenAIServer
 ) -> None:
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", served_by(server))
     monkeypatch.setenv("VECTOR_PIPELINE_CONFIG", str(project.file))
     command = Command(project)
     for name in ("one", "two"):
@@ -51,13 +61,17 @@ def test_a_pause_outlasts_a_restart_and_work_goes_on_after_a_kill(
         assert shown["instance"]["runQueueConfig"]["maxConcurrentRuns"] == 0
         assert "trial" in shown["instance"]["runQueueConfig"]["tagConcurrencyLimitsYaml"]
 
+        server.faults.delay = 1200.0  # whatever is begun is still under way when it is killed
         assert command.inside("queue", "resume").code == 0
         begun = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
         killed = wait_for("a run that is started", lambda: runs(project, *begun))[0]
 
+    server.faults.delay = 0.0
     with dagster_dev(project):
         wait_for(
-            "the end of the killed run", lambda: killed.run_id in {one.run_id for one in runs(project, *_ENDED)}, 120
+            "the end of the killed run",
+            lambda: killed.run_id in {one.run_id for one in runs(project, *_ENDED)},
+            START_WITHIN_S,
         )
         for name in ("one", "two"):
             wait_for(f"the walrus of {name}", lambda name=name: finds(project, f"walrus of {name}"))  # type: ignore[misc]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from vector_pipeline.orchestration import sensors
 from vector_pipeline.orchestration.names import stage_key
 from vector_pipeline.orchestration.private import DATA_VERSION_TAG
 from vector_pipeline.orchestration.sensors import REMOVED, SourceNotObserved
@@ -55,8 +57,12 @@ def test_a_change_is_observed_once_and_run_once(dagster_project: DagsterProject,
     assert not dagster_project.tick().events
 
 
-def test_a_repeated_tick_asks_for_the_same_run(dagster_project: DagsterProject, notes: Path) -> None:
+def test_a_repeated_tick_asks_for_the_same_run(
+    dagster_project: DagsterProject, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The daemon may die between a tick and the launch: the run key holds the second one back."""
+    # The key changes every ten minutes, which may be just between the ticks.
+    monkeypatch.setattr(sensors, "RELAUNCH_SECONDS", 10**10)
     first = dagster_project.tick()
     dagster_project.cursors.clear()
     assert [request.partition_key for request in first.requests] == ["notes"]
@@ -211,8 +217,9 @@ def test_a_broken_settings_file_fails_the_tick_with_its_own_message(
 
 
 def test_a_failing_source_is_launched_again_after_growing_pauses(
-    dagster_project: DagsterProject, notes: Path, tmp_path: Path
+    dagster_project: DagsterProject, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("vector_pipeline.sync.due.FIRST_DELAY", timedelta(hours=1))  # longer than this test may take
     dagster_project.tick()
     notes.rename(tmp_path / "away")
     assert not dagster_project.run("local_files", "notes", tags={"vector_pipeline/interactive": "true"}).success

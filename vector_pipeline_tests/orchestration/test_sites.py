@@ -43,7 +43,7 @@ def test_spaces_become_partitions_and_their_changes_runs(
     assert dagster_project.staleness("wiki.ENG", "confluence") == FRESH
     wiki.state.add_space("OPS", "Operations")
     wiki.state.add_page("OPS", "Deploy", "<p>A canary goes first.</p>")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (ran := dagster_project.settle("confluence")):
         assert time.monotonic() < deadline
     assert ran == ["wiki.OPS"]
@@ -86,7 +86,7 @@ def test_a_site_that_does_not_answer_is_an_error_someone_sees_and_not_asked_at_e
     dagster_project: DagsterProject, wiki: ConfluenceServer
 ) -> None:
     wiki.faults.always(server_error(503))
-    dagster_project.project.add_confluence("wiki", wiki, "*", discover_every="1h", max_wait="1s", timeout="2s")
+    dagster_project.project.add_confluence("wiki", wiki, "*", discover_every="1h", max_wait="1s", timeout="60s")
     dagster_project.tick("confluence")
     asked = wiki.log.count()
     for _ in range(3):
@@ -95,7 +95,7 @@ def test_a_site_that_does_not_answer_is_an_error_someone_sees_and_not_asked_at_e
     assert wiki.log.count() == asked
     wiki.faults.clear()
     dagster_project.project.add_confluence("wiki", wiki, "*", discover_every="1s")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "wiki.ENG" not in dagster_project.keys("confluence"):
         assert time.monotonic() < deadline
         dagster_project.settle_in_spite_of_errors("confluence")

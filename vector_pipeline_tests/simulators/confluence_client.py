@@ -26,7 +26,7 @@ class Client:
 
     def get(self, path: str, **query: Any) -> requests.Response:
         parameters = {name.replace("_", "-"): value for name, value in query.items()}
-        return self.session.get(self.server.url + path, params=parameters, timeout=10)
+        return self.session.get(self.server.url + path, params=parameters, timeout=60)
 
     def json(self, path: str, **query: Any) -> Json:
         answer = self.get(path, **query)
@@ -50,7 +50,7 @@ class Client:
                 return ids
             link = str(page["_links"]["next"])
             origin = self.server.origin if link.startswith("/wiki/") else self.server.url
-            page = self.session.get(origin + link, timeout=10).json()
+            page = self.session.get(origin + link, timeout=60).json()
 
 
 def add_pages(server: ConfluenceServer, count: int, space: str = "ENG") -> list[str]:

@@ -54,6 +54,7 @@ class Fault:
     truncated: bool = False
     seconds: float = 0.0
     drip_seconds: float = 0.0
+    together: threading.Barrier | None = None
 
 
 def status(status: int, code: str | None = None, kind: str = "server_error", **headers: str) -> Fault:
@@ -94,8 +95,13 @@ def slow(seconds: float) -> Fault:
 
 
 def dripping(seconds: float) -> Fault:
-    """The right answer in many pieces, each soon after the one before, all together after this long."""
+    """The right answer byte by byte, each soon after the one before, all together after this long."""
     return Fault(drip_seconds=seconds)
+
+
+def together(requests: int) -> Fault:
+    """The right answer, once so many requests that get this fault are under way at the same time."""
+    return Fault(together=threading.Barrier(requests, timeout=60))
 
 
 def short_list() -> Fault:
@@ -199,6 +205,8 @@ class OpenAIServer:
         """How many texts were answered with a vector (also a wrong one)."""
         self.most_at_once = 0
         """Most requests under way at the same time."""
+        self.over = threading.Event()
+        """Set at the end: whatever is slow waits no longer."""
         self._at_once = 0
         self._lock = threading.Lock()
         handler = type("_BoundHandler", (_Handler,), {"simulator": self})
@@ -222,6 +230,7 @@ class OpenAIServer:
 
     def stop(self) -> None:
         """Stops serving, frees the port and breaks the connections that clients keep open."""
+        self.over.set()
         self._server.shutdown()
         self._server.break_connections()
         self._server.server_close()
@@ -302,7 +311,10 @@ class _Handler(BaseHTTPRequestHandler):
             time.monotonic(), self.path, {name.lower(): value for name, value in self.headers.items()}, body
         )
         fault = self.simulator.record_request(request)
-        time.sleep(fault.seconds + self.simulator.faults.delay)
+        if fault.together is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):  # the rest never came
+                fault.together.wait()
+        self.simulator.over.wait(fault.seconds + self.simulator.faults.delay)
         answer = self._answer(request, fault)
         # before it is sent: who has the answer may count on the numbers
         self.simulator.record_answer(answer.texts)
@@ -395,11 +407,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(payload[: len(payload) // 2])
             self.close_connection = True
         elif fault.drip_seconds:
-            pieces = 50
-            size = -(-len(payload) // pieces)
-            for start in range(0, len(payload), size):
-                self.wfile.write(payload[start : start + size])
-                time.sleep(fault.drip_seconds / pieces)
+            for byte in payload:
+                self.wfile.write(bytes((byte,)))
+                self.simulator.over.wait(fault.drip_seconds / len(payload))
         else:
             self.wfile.write(payload)
 

@@ -133,7 +133,7 @@ def test_slow_answers_run_into_the_clients_time_out(cloud: JiraServer) -> None:
         requests.get(cloud.url + ME, auth=BASIC_CLOUD, timeout=0.1)
     cloud.faults.once(conditions.dripping(0.2))
     started = time.monotonic()
-    assert requests.get(cloud.url + ME, auth=BASIC_CLOUD, timeout=5).json()["displayName"] == "Ada"
+    assert requests.get(cloud.url + ME, auth=BASIC_CLOUD, timeout=60).json()["displayName"] == "Ada"
     assert time.monotonic() - started >= 0.15
 
 
@@ -151,7 +151,7 @@ def test_an_answer_can_be_changed_and_random_faults_repeat_with_their_seed(cloud
 
 
 def test_cloud_tells_its_limit_and_refuses_beyond_it(cloud: JiraServer) -> None:
-    cloud.rate_limit.configure(2, interval=60)
+    cloud.rate_limit.configure(2, interval=3600)
     first, second, third = (requests.get(cloud.url + ME, auth=BASIC_CLOUD) for _ in range(3))
     assert first.headers["X-RateLimit-Limit"] == "2"
     assert first.headers["X-RateLimit-Remaining"] == "1"
@@ -161,7 +161,7 @@ def test_cloud_tells_its_limit_and_refuses_beyond_it(cloud: JiraServer) -> None:
     assert third.headers["RateLimit-Reason"] == "jira-burst-based"
     assert datetime.strptime(third.headers["X-RateLimit-Reset"], "%Y-%m-%dT%H:%MZ")
     early = requests.get(cloud.url + ME, auth=BASIC_CLOUD)
-    assert 0 < int(third.headers["Retry-After"]) <= 31
+    assert 0 < int(third.headers["Retry-After"]) <= 1800
     assert early.status_code == 429
     cloud.rate_limit.without_retry_after = True
     assert "Retry-After" not in requests.get(cloud.url + ME, auth=BASIC_CLOUD).headers
@@ -170,20 +170,20 @@ def test_cloud_tells_its_limit_and_refuses_beyond_it(cloud: JiraServer) -> None:
 def test_a_bucket_fills_again(cloud: JiraServer) -> None:
     cloud.rate_limit.configure(1, interval=0.1)
     assert requests.get(cloud.url + ME, auth=BASIC_CLOUD).status_code == 200
-    deadline, answers = time.monotonic() + 5, [429]
+    deadline, answers = time.monotonic() + 60, [429]
     while answers[-1] == 429 and time.monotonic() < deadline:
         answers.append(requests.get(cloud.url + ME, auth=BASIC_CLOUD).status_code)
     assert answers[-1] == 200
 
 
 def test_data_center_tells_its_bucket_and_a_cookie_escapes_it(data_center: JiraServer) -> None:
-    data_center.rate_limit.configure(1, fill=1, interval=60)
+    data_center.rate_limit.configure(1, fill=1, interval=3600)
     session = requests.Session()
     session.auth = BASIC_DC
     answer = session.get(data_center.url + ME)
     told = {name: answer.headers[name] for name in ("X-RateLimit-Limit", "X-RateLimit-FillRate", "retry-after")}
     assert told == {"X-RateLimit-Limit": "1", "X-RateLimit-FillRate": "1", "retry-after": "0"}
-    assert answer.headers["X-RateLimit-Interval-Seconds"] == "60"
+    assert answer.headers["X-RateLimit-Interval-Seconds"] == "3600"
     data_center.sets_cookie = True
     assert session.get(data_center.url + ME).status_code == 429  # brings the cookie
     assert session.get(data_center.url + ME).status_code == 200

@@ -61,7 +61,7 @@ def test_a_cursor_holds_its_place_while_pages_come_and_go(cloud: ConfluenceServe
     first = client.json("/api/v2/pages", limit=3)
     cloud.state.purge(int(first["results"][0]["id"]))
     cloud.state.purge(int(pages[2]))
-    rest = client.session.get(cloud.origin + first["_links"]["next"], timeout=10).json()
+    rest = client.session.get(cloud.origin + first["_links"]["next"], timeout=60).json()
     assert [row["id"] for row in rest["results"]] == pages[3:]
 
 
@@ -104,13 +104,13 @@ def test_a_page_is_trashed_restored_and_purged(cloud: ConfluenceServer) -> None:
     client = Client(cloud)
     page = cloud.state.add_page("ENG", "page")
     path = f"{cloud.url}/api/v2/pages/{page.id}"
-    assert client.session.delete(path, params={"purge": "true"}, timeout=10).status_code == 404
-    assert client.session.delete(path, timeout=10).status_code == 204
+    assert client.session.delete(path, params={"purge": "true"}, timeout=60).status_code == 404
+    assert client.session.delete(path, timeout=60).status_code == 204
     assert client.json(f"/api/v2/pages/{page.id}")["status"] == "trashed"
     cloud.state.restore(page)
     assert client.json(f"/api/v2/pages/{page.id}")["version"]["number"] == 2
-    client.session.delete(path, timeout=10)
-    assert client.session.delete(path, params={"purge": "true"}, timeout=10).status_code == 204
+    client.session.delete(path, timeout=60)
+    assert client.session.delete(path, params={"purge": "true"}, timeout=60).status_code == 204
     absent = client.get(f"/api/v2/pages/{page.id}")
     assert absent.status_code == 404
     assert absent.json() == {"errors": [{"status": 404, "code": "NOT_FOUND", "title": "Not Found", "detail": None}]}

@@ -64,13 +64,13 @@ def test_statuses_and_deletion_on_data_center(center: ConfluenceServer) -> None:
     page = center.state.add_page("ENG", "page")
     home = str(center.state.space("ENG").homepage_id)
     address = f"{center.url}/rest/api/content/{page.id}"
-    assert client.session.delete(address, timeout=10).status_code == 204
+    assert client.session.delete(address, timeout=60).status_code == 204
     assert client.ids("/rest/api/content", spaceKey="ENG") == [home]
     assert client.ids("/rest/api/content", spaceKey="ENG", status="any") == [home, str(page.id)]
     assert client.get("/rest/api/content", status="historical").status_code == 400
     assert client.get(f"/rest/api/content/{page.id}").status_code == 404
     assert client.json(f"/rest/api/content/{page.id}", status="trashed")["status"] == "trashed"
-    assert client.session.delete(address, params={"status": "trashed"}, timeout=10).status_code == 204
+    assert client.session.delete(address, params={"status": "trashed"}, timeout=60).status_code == 204
     assert client.ids("/rest/api/content", spaceKey="ENG", status="any") == [home]
 
 

@@ -129,7 +129,7 @@ def test_answers_of_cloud_are_as_described(data: Path) -> None:
         ids = _fill(server)
         server.observers.append(description.check)
         for path in _cloud_paths(ids, server.state.space("ENG").id):
-            answer = requests.get(f"{server.url}/api/v2/{path}", auth=(EMAIL, API_TOKEN), timeout=10)
+            answer = requests.get(f"{server.url}/api/v2/{path}", auth=(EMAIL, API_TOKEN), timeout=60)
             assert answer.status_code == 200, (path, answer.text)
     assert description.problems == []
     assert len(description.checked) > 25
@@ -142,7 +142,7 @@ def test_answers_of_data_center_are_as_described(data: Path) -> None:
         server.observers.append(description.check)
         headers = {"Authorization": f"Bearer {PERSONAL_ACCESS_TOKEN}"}
         for path in _center_paths(ids):
-            answer = requests.get(f"{server.url}/rest/api/{path}", headers=headers, timeout=10)
+            answer = requests.get(f"{server.url}/rest/api/{path}", headers=headers, timeout=60)
             assert answer.status_code == 200, (path, answer.text)
     assert description.problems == []
     assert len(description.checked) > 12
@@ -155,9 +155,9 @@ def test_real_pages_are_served_as_they_were_loaded(data: Path) -> None:
         session = requests.Session()
         session.auth = (EMAIL, API_TOKEN)
         query = "body-format=storage&limit=250&title=" + quote(pages[0].title)
-        found = session.get(f"{server.url}/api/v2/pages?{query}", timeout=10).json()["results"]
+        found = session.get(f"{server.url}/api/v2/pages?{query}", timeout=60).json()["results"]
         assert found[0]["body"]["storage"]["value"] == pages[0].current.body.as_storage()
-        listed = session.get(f"{server.url}/api/v2/pages?limit=250&body-format=atlas_doc_format", timeout=10).json()
+        listed = session.get(f"{server.url}/api/v2/pages?limit=250&body-format=atlas_doc_format", timeout=60).json()
         assert len(listed["results"]) == 128
         for row in listed["results"]:
             assert json.loads(row["body"]["atlas_doc_format"]["value"])["type"] == "doc"

@@ -134,7 +134,7 @@ def test_searches_on_cloud_page_by_cursor_and_ignore_start(cloud: ConfluenceServ
     assert link.startswith("/rest/api/content/search?next=true&cursor=")
     cloud.search_links_past_end = True
     full = client.json("/rest/api/content/search", cql=cql, limit=9)
-    past = client.session.get(cloud.url + full["_links"]["next"], timeout=10).json()
+    past = client.session.get(cloud.url + full["_links"]["next"], timeout=60).json()
     assert past["results"] == []
     hits = client.json("/rest/api/search", cql=cql, limit=4)
     assert (hits["totalSize"], len(hits["results"])) == (9, 4)

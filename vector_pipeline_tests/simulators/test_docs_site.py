@@ -49,7 +49,7 @@ class Answer:
 
     def __init__(self, url: str, method: str = "GET", **headers: str) -> None:
         parts = urlsplit(url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=100)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, f"{parts.path}{f'?{parts.query}' if parts.query else ''}", headers=names)
         answer = connection.getresponse()
@@ -296,7 +296,7 @@ def test_connections_break(site: DocsSite) -> None:
 
 def test_a_stopped_site_answers_no_client_that_is_still_connected(site: DocsSite) -> None:
     parts = urlsplit(site.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=100)
     connection.request("GET", "/")
     connection.getresponse().read()
     site.stop()
@@ -327,15 +327,15 @@ def test_faults_strike_by_chance_and_so_many_times(site: DocsSite) -> None:
 def test_a_slow_answer_ends_when_the_site_stops() -> None:
     begun = time.monotonic()
     with DocsSite(PAGES) as site:
-        site.faults.add(slow(60))
+        site.faults.add(slow(200))
         asking = threading.Thread(target=lambda: _get(site, "/"), daemon=True)
         asking.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while site.log.most_at_once == 0 and time.monotonic() < deadline:
             asking.join(0.01)
-    asking.join(10)
+    asking.join(60)
     assert not asking.is_alive()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 150
 
 
 def test_the_log_tells_what_was_asked_and_how_politely(site: DocsSite) -> None:
@@ -351,14 +351,14 @@ def test_the_log_tells_what_was_asked_and_how_politely(site: DocsSite) -> None:
     assert site.log.by_path() == {"/guide/": 2, "/nowhere": 1}
     assert site.log.user_agents == {"ada/1", "bob/2"}
     assert site.log.most_at_once == 1
-    assert 0 < site.log.shortest_gap < 10
+    assert 0 < site.log.shortest_gap < 60
     assert site.log.sent == len(_get(site, "/guide/").body) + len(_get(site, "/nowhere").body)
     site.log.clear()
     assert (site.log.count(), site.log.most_at_once) == (0, 0)
 
 
 def test_requests_at_the_same_time_are_counted(site: DocsSite) -> None:
-    everyone = threading.Barrier(4, timeout=20)
+    everyone = threading.Barrier(4, timeout=60)
 
     def together(_request: object, reply: object) -> object:
         everyone.wait()
@@ -369,7 +369,7 @@ def test_requests_at_the_same_time_are_counted(site: DocsSite) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(100)
     assert site.log.most_at_once == 4
 
 
@@ -432,7 +432,7 @@ def test_traps_do_what_they_say() -> None:
 def test_endless_bodies_end_with_the_client_or_the_site(path: str) -> None:
     with HostileSite() as site:
         parts = urlsplit(site.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=100)
         connection.request("GET", path)
         answer = connection.getresponse()
         assert answer.read(20)

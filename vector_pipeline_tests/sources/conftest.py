@@ -9,6 +9,12 @@ import pytest
 from vector_pipeline_tests.simulators.jira_server import JiraServer
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked again is so soon, though a run has patience for a machine that stands still for seconds."""
+    monkeypatch.setattr("vector_pipeline.sources.atlassian.questions._FIRST_PAUSE", 0.02)
+
+
 @pytest.fixture
 def cloud() -> Iterator[JiraServer]:
     """A Cloud site."""

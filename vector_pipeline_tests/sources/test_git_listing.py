@@ -88,8 +88,10 @@ def _git_that_records_its_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     log, folder = tmp_path / "asked", tmp_path / "bin"
     folder.mkdir()
     wrapper = folder / "git"
+    # A line is noted before it goes on: once git has answered the last one, all of this is killed.
+    noting = f"while read -r line; do echo $line >> {log}; echo $line; done"
     wrapper.write_text(
-        f'#!/bin/sh\ncase "$*" in *cat-file*) tee -a {log} | {real} "$@" ;; *) exec {real} "$@" ;; esac\n'
+        f'#!/bin/sh\ncase "$*" in *cat-file*) {{ {noting}; }} | {real} "$@" ;; *) exec {real} "$@" ;; esac\n'
     )
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")

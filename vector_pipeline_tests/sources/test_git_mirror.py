@@ -6,7 +6,6 @@ import os
 import random
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -15,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import filelock
+import psutil
 import pytest
 
 from vector_pipeline.documents import Document
 from vector_pipeline.sources.base import Known, SourceUnreachable
+from vector_pipeline.sources.git_remote import Remote, Tip
 from vector_pipeline_tests.git_http import git_server
 from vector_pipeline_tests.git_repository import GitRepository, git
 from vector_pipeline_tests.sources.git_follower import Follower
@@ -36,7 +37,7 @@ def repo(tmp_path: Path) -> GitRepository:
 
 @pytest.fixture
 def follower(repo: GitRepository, tmp_path: Path) -> Follower:
-    follower = Follower(repo.url, tmp_path / "mirrors", timeout=30)
+    follower = Follower(repo.url, tmp_path / "mirrors", timeout=60)
     follower.sync()
     return follower
 
@@ -146,26 +147,36 @@ GitSource("docs", GitSettings(url=sys.argv[1]), Path(sys.argv[2]), any_converter
         server.hold_at = "git-upload-pack"
         process = subprocess.Popen([sys.executable, "-c", script, url, str(mirrors)])
         try:
-            _wait_for(lambda: any(mirrors.glob("*.new/HEAD")))
-            process.send_signal(signal.SIGKILL)
+            _wait_for(lambda: not server.open.is_set())
+            fetching = psutil.Process(process.pid).children(recursive=True)
         finally:
             process.kill()
             process.wait()
+        assert fetching
+        assert any(mirrors.glob("*.new/HEAD"))
         assert not any(mirrors.glob("*.git"))
         server.hold_at = ""
         server.open.set()
-        follower = Follower(url, mirrors, timeout=30)
+        _wait_for(lambda: not any(map(_runs, fetching)))  # or it would write where the next one clones
+        follower = Follower(url, mirrors, timeout=60)
         follower.sync()
     assert len(follower.items) == 120
     assert not any(mirrors.glob("*.new"))
 
 
-def test_a_mirror_in_use_is_waited_for_only_so_long(repo: GitRepository, follower: Follower) -> None:
+def test_a_mirror_in_use_is_waited_for_only_so_long(
+    repo: GitRepository, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
     [path] = follower.mirrors.glob("*.lock")
     follower.settings["timeout"] = 0.3
-    with filelock.FileLock(path), pytest.raises(SourceUnreachable, match="git/docs: another process"):
-        follower.sync()
-    follower.settings["timeout"] = 30
+    with monkeypatch.context() as patched, filelock.FileLock(path):
+        # The same time holds for each command of Git, which may need longer.
+        patched.setattr(Remote, "tip", lambda _remote, branch: Tip("refs/heads/main", repo.head))
+        begun = time.monotonic()
+        with pytest.raises(SourceUnreachable, match="git/docs: another process"):
+            follower.sync()
+        assert time.monotonic() - begun < 30
+    follower.settings["timeout"] = 60
     follower.sync()
 
 
@@ -185,7 +196,7 @@ def test_sources_that_share_a_mirror_may_run_at_the_same_time(repo: GitRepositor
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(240)
     assert not errors
     assert len({str(sorted(follower.state())) for follower in followers}) == 1
 
@@ -244,7 +255,14 @@ def _git_whose_clean_up_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     return inits
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

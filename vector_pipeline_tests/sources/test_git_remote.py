@@ -42,7 +42,7 @@ def server(repo: GitRepository, tmp_path: Path) -> Iterator[GitHttpServer]:
 
 @pytest.fixture
 def follower(server: GitHttpServer, tmp_path: Path) -> Follower:
-    return Follower(f"{server.url}/team/docs.git", tmp_path / "mirrors", timeout=20)
+    return Follower(f"{server.url}/team/docs.git", tmp_path / "mirrors", timeout=60)
 
 
 def test_a_public_repository_is_read_over_http(repo: GitRepository, server: GitHttpServer, follower: Follower) -> None:

@@ -21,9 +21,9 @@ _numbers = itertools.count()
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     """A place for a store that no other test uses."""
     if request.param == "sqlite":
-        return Location.file(tmp_path / "state.sqlite3", timeout_s=30)
+        return Location.file(tmp_path / "state.sqlite3", timeout_s=60)
     url: str = request.getfixturevalue("postgres_url")
-    return Location(url, prefix=f"t{next(_numbers)}_", timeout_s=30)
+    return Location(url, prefix=f"t{next(_numbers)}_", timeout_s=60)
 
 
 @pytest.fixture
@@ -36,4 +36,4 @@ def store(location: Location) -> Iterator[StateStore]:
 @pytest.fixture
 def sqlite_location(tmp_path: Path) -> Location:
     """A place for a SQLite store."""
-    return Location.file(tmp_path / "state.sqlite3", timeout_s=30)
+    return Location.file(tmp_path / "state.sqlite3", timeout_s=60)

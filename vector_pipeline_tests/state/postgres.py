@@ -6,7 +6,6 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from vector_pipeline_tests.listening import closed_port
 
 
 def _binary(name: str) -> str | None:
@@ -31,13 +32,6 @@ def _as_server_user(folder: Path) -> list[str]:
     return ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups"]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextlib.contextmanager
 def running_postgres() -> Iterator[str]:
     """The URL of a fresh server's database; the server ends with the block."""
@@ -46,12 +40,13 @@ def running_postgres() -> Iterator[str]:
         pytest.skip("this machine has no PostgreSQL binaries")
     folder = Path(tempfile.mkdtemp(prefix="vp-pg-"))
     before = _as_server_user(folder)
-    data, port = folder / "data", _free_port()
+    data = folder / "data"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
     make = [initdb, "-D", str(data), "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    server = None
+    server, held = None, contextlib.ExitStack()
     try:
         subprocess.run([*before, *make], check=True, env={"PATH": os.defpath}, **quiet)
+        port = held.enter_context(closed_port())
         options = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=64MB"]
         options += ["listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "max_connections=60"]
         flags = [part for option in options for part in ("-c", option)]
@@ -67,6 +62,7 @@ def running_postgres() -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+        held.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

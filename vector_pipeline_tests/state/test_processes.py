@@ -113,16 +113,16 @@ def test_a_lock_excludes_other_processes_and_is_gone_when_its_holder_is_killed(l
         began = time.monotonic()
         with pytest.raises(StateLocked, match="docs is locked"), store.lock("docs", 0.3):
             pass
-        assert 0.2 < time.monotonic() - began < 10
+        assert 0.2 < time.monotonic() - began < 30
         with pytest.raises(StateLocked), store.lock("docs", 0):
             pass
         with store.lock("other", 0):
             pass
         assert holder.pid is not None
         os.kill(holder.pid, signal.SIGKILL)
-        with store.lock("docs", 20):
+        with store.lock("docs", 60):
             pass
-        holder.join(20)
+        holder.join(60)
 
 
 def test_a_lock_excludes_threads_and_is_free_after_an_error(location: Location) -> None:
@@ -158,7 +158,7 @@ def test_a_writer_that_is_killed_leaves_whole_rounds_only(location: Location) ->
         assert ready.wait(60)
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)
-        writer.join(20)
+        writer.join(60)
         with StateStore.open(location) as store:
             p = store.partition("docs").partition_id
             texts = [store.document(i) for i in store.known_documents(p)["document_id"]]
@@ -182,13 +182,13 @@ def test_a_reader_is_not_held_up_by_a_writer(location: Location) -> None:
                 "import sys; from vector_pipeline_tests.state.test_processes import summary; summary(*sys.argv[1:])"
             )
             command = [sys.executable, "-c", script, location.url, location.prefix]
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         assert answer.stdout.split() == [str(p), "0"]
 
 
 def summary(url: str, prefix: str) -> None:
     """Prints number and revision of the first partition."""
-    with StateStore.open(Location(url, prefix, timeout_s=5)) as store:
+    with StateStore.open(Location(url, prefix, timeout_s=30)) as store:
         (first,) = store.summaries().iter_rows(named=True)
         print(first["partition_id"], first["revision"])
 

@@ -87,7 +87,19 @@ def served_by(endpoint: OpenAIServer, **settings: Any) -> dict[str, Any]:
     return {"embedding": {**served, **settings}}
 
 
-def settle(project: Project, partition: str, seconds: float = 10.0) -> None:
+@contextmanager
+def served_anew(project: Project) -> Iterator[OpenAIServer]:
+    """Within it the same model is served at another address: what a killed sync asked for still comes in at the old."""
+    with OpenAIServer() as server:
+        embedding = project.settings["embedding"]
+        project.settings["embedding"] = {**embedding, "base_url": server.url}
+        project.write()
+        yield server
+    project.settings["embedding"] = embedding
+    project.write()
+
+
+def settle(project: Project, partition: str, seconds: float = 60.0) -> None:
     """Syncs until nothing is due: a file written a moment ago is looked at once more when it has aged."""
     deadline = time.monotonic() + seconds
     while reason := due(project, partition):

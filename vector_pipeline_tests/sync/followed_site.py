@@ -8,7 +8,7 @@ from typing import Any
 
 from vector_pipeline_tests.project import Project, counts
 
-EAGER = {"census_every": "0.001s", "revisit_soonest": "0.001s", "max_retries": 0, "timeout": "5s"}
+EAGER = {"census_every": "0.001s", "revisit_soonest": "0.001s", "max_retries": 0}
 
 
 class FollowedSite:

@@ -20,7 +20,7 @@ from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.runner import sync_partition
 from vector_pipeline_tests.project import Project
 
-_PATIENCE = 60.0
+_PATIENCE = 300.0
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from vector_pipeline.sync.stages import Options
 from vector_pipeline_tests.project import Project
 
 _OWNERS: dict[str, type] = {"store": StateStore, "index": EdgeIndex, "files": LocalFiles}
-_PATIENCE = 60.0
+_PATIENCE = 300.0
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class Follower:
         self._orders, theirs = context.Pipe()
         self.process = context.Process(target=follow, args=(folder, settings, theirs), daemon=True)
         self.process.start()
+        theirs.close()  # so that a follower that broke is noticed
 
     def begin(self, order: str) -> None:
         """Lets it work, without waiting."""

@@ -24,7 +24,7 @@ class Answers:
     paths: list[frozenset[str]] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
 
-    def wait_for(self, more: int, seconds: float = 20.0) -> None:
+    def wait_for(self, more: int, seconds: float = 60.0) -> None:
         """Until so many more questions were answered."""
         wanted = len(self.paths) + more
         deadline = time.monotonic() + seconds
@@ -57,5 +57,6 @@ def searching(project: Project, question: str) -> Iterator[Answers]:
         yield answers
     finally:
         ended.set()
-        thread.join(30)
+        thread.join(60)
     assert not answers.errors, answers.errors
+    assert not thread.is_alive(), "a search never ends"

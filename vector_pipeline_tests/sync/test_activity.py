@@ -70,7 +70,8 @@ def test_a_store_that_can_not_be_written_does_not_fail_the_run(
         assert pipeline.store.partitions()
 
 
-def test_a_quick_stage_writes_nothing(project: Project) -> None:
+def test_a_quick_stage_writes_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activity, "EVERY_SECONDS", 60.0)  # however slow the machine, the stage is quicker
     with project.open() as pipeline:
         before = pipeline.store._db.location.path
         assert before is not None

@@ -197,8 +197,10 @@ def test_a_shard_that_another_process_holds_is_waited_for_only_so_long(project: 
         started = time.monotonic()
         with pytest.raises(IndexUnavailable, match=r"was in use by others for 0\.5 s") as caught:
             project.sync()
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 45
         assert "index.lock_timeout" in caught.value.hint
+    del project.settings["index"]
+    project.write()
     results = project.sync()
     assert counts(results, "embeddings")["embedded"] == 0
     assert_exact(project)
@@ -210,6 +212,8 @@ def test_a_partition_that_another_run_holds_is_waited_for_only_so_long(project: 
     words = r"local_files/notes is locked by another run \(waited 0\.3 s\)"
     with project.open() as other, other.store.lock(NOTES), pytest.raises(StateLocked, match=words):
         project.sync()
+    del project.settings["state"]
+    project.write()
     project.sync()
 
 

@@ -78,9 +78,14 @@ def test_a_second_sync_converts_and_changes_nothing(project: Project, first: Ans
 
 
 def test_a_mended_file_leaves_quarantine_by_itself(project: Project, first: Answer) -> None:
-    name = "broken truncated.docx"
-    folder = Path(project.settings["sources"]["local_files"]["files"]["path"])
-    (folder / name).write_bytes(FILES["letter.docx"].data)
+    name = "broken for a while.docx"
+    file = Path(project.settings["sources"]["local_files"]["files"]["path"]) / name
+    file.write_bytes(BROKEN["truncated.docx"].make())
+    settle(project, PARTITION)
+    assert name in quarantined(project)
+    file.write_bytes(FILES["letter.docx"].data)
     settle(project, PARTITION)
     assert name not in quarantined(project)
     assert name in project.paths()
+    file.unlink()  # for the other tests, in whatever order they come
+    settle(project, PARTITION)

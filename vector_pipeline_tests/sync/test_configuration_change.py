@@ -27,6 +27,7 @@ def project(folder: Path) -> Project:
     repo = GitRepository(folder / "repo.git")
     repo.write("planes.md", "# Planes\n\nPlanes fly above the clouds.\n").commit()
     project.add_git("docs", repo.url)
+    project.let_age()
     project.sync()
     return project
 

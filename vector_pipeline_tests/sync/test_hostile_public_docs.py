@@ -95,7 +95,7 @@ def story() -> Iterator[Story]:
             project = Project(folder / "project")
             hosts = [f"{host}:{guard.port}" for host in at.values()]
             partition = project.add_public_docs(
-                "guide", site.url, discover="both", timeout="2s", max_retries=1, hosts=hosts
+                "guide", site.url, discover="both", timeout="8s", max_retries=1, hosts=hosts
             )
             names = {
                 "rebound.test": [[PUBLIC], ["127.0.0.2"]],
@@ -150,7 +150,7 @@ def test_traps_without_an_end_come_to_one(story: Story) -> None:
     assert sum(1 for path in story.asked if path.startswith("/calendar/")) <= 2 * 20 + 1
     assert sum(1 for path in story.asked if path.startswith("/many/")) <= 10
     assert story.asked.count("/trap/refresh/") <= 11
-    assert story.watched.seconds < 60
+    assert story.watched.seconds < 200, "they cost seconds, or never end"
 
 
 def test_bombs_and_endless_pages_take_no_memory(story: Story, folder: Path) -> None:
@@ -200,7 +200,7 @@ def test_traps_without_robots_rules_are_refused_as_well(folder: Path) -> None:
         site.put(Page("/", "Start", links=(*links, ("/good/", "Good"))))
         site.add("/good/", "Good", "A good page among those that lead elsewhere.")
         project = Project(folder / "project")
-        settings = {"robots": False, "discover": "crawl", "max_retries": 0, "concurrency": 1, "timeout": "2s"}
+        settings = {"robots": False, "discover": "crawl", "max_retries": 0, "concurrency": 1}
         partition = project.add_public_docs("guide", site.url, hosts=hosts, **settings)
         watched = sync_watched(project, partition, names)
         reasons = quarantined(project)

@@ -82,7 +82,7 @@ def test_a_first_sync_holds_only_a_part_in_memory() -> None:
         [sys.executable, "-m", "benchmarks.jira_scale", "--issues", "6000", "--flavour", "cloud", "--plain"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from vector_pipeline.definitions import build_definitions
 from vector_pipeline.orchestration.assets import build_chain
@@ -17,6 +18,7 @@ from vector_pipeline.sync.observation import observe
 from vector_pipeline.sync.progress import Progress, listening
 from vector_pipeline.sync.runner import run_stage, sync_partition
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, STAGES
+from vector_pipeline_tests.listening import listening as serving
 from vector_pipeline_tests.project import Project
 from vector_pipeline_tests.simulators.openai_server import OpenAIServer
 from vector_pipeline_tests.sync.exactness import served_by
@@ -62,20 +64,32 @@ def test_embed_window_is_how_many_texts_are_in_memory(folder: Path) -> None:
     assert steps(folder, EMBEDDINGS, {"limits": {"embed_window": 2}}) == [0, 2, 4, 6]
 
 
-def test_probes_at_once_is_how_many_sources_are_asked_at_a_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probes_at_once_is_how_many_sources_are_asked_at_a_time(folder: Path) -> None:
+    under_way, most, lock = 0, 0, threading.Lock()
+    two, third = threading.Barrier(2), threading.Event()
+
+    def refuse(client: socket.socket) -> None:
+        """Answers no Git host before another is asked as well, and gives a third one, which must not come, time to."""
+        nonlocal under_way, most
+        client.recv(65_536)
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        if most > 2:
+            third.set()
+        with contextlib.suppress(threading.BrokenBarrierError):
+            two.wait(60)
+        third.wait(0.3)
+        with lock:
+            under_way -= 1
+        client.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
     project = Project(folder / "project", {"limits": {"probes_at_once": 2}})
-    names = [project.add_folder(f"notes{number}", folder / f"notes{number}") for number in range(6)]
-    most, original = 0, threading.Thread.start
-
-    def start(thread: threading.Thread) -> None:
-        nonlocal most
-        original(thread)
-        most = max(most, sum(one.name.startswith("probe ") for one in threading.enumerate()))
-
-    monkeypatch.setattr(threading.Thread, "start", start)
-    with project.open() as pipeline:
-        assert observe(pipeline, names).versions.keys() == set(names)
-    assert 1 <= most <= 2
+    with serving(refuse) as (host, port):
+        names = [project.add_git(f"docs{number}", f"http://{host}:{port}/{number}.git") for number in range(6)]
+        with project.open() as pipeline:
+            assert observe(pipeline, names).errors.keys() == set(names)
+    assert most == 2
 
 
 def test_steps_are_retried_as_often_and_as_late_as_the_settings_say() -> None:
@@ -93,9 +107,12 @@ def test_a_processor_ceiling_slows_a_sync_down(folder: Path, endpoint: OpenAISer
     project.add_folder("notes", folder / "notes")
     for number in range(12):
         (folder / "notes" / f"{number}.md").write_text(f"# Page {number}\n\nWords.\n")
-    with project.open() as pipeline:
-        before, started = time.process_time(), time.monotonic()
+    moments: list[tuple[float, float]] = []
+    with (
+        project.open() as pipeline,
+        listening(lambda report: moments.append((time.process_time(), time.monotonic()))),
+    ):
         run_stage(pipeline, DOCUMENTS, PARTITION, "run")
-        used, elapsed = time.process_time() - before, time.monotonic() - started
-    # Beside what came before the first batch and after the last one.
-    assert elapsed > 0.3 * used / (0.05 * (psutil.cpu_count() or 1))
+    # From the first batch to the last one: what comes before and after is not slowed down, and may be much.
+    (before, started), (after, ended) = moments[0], moments[-1]
+    assert ended - started > 0.3 * (after - before) / (0.05 * (psutil.cpu_count() or 1))

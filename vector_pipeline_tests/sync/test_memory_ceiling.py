@@ -19,7 +19,7 @@ CORPUS_MB, ROOM_MB = 32, 16
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of Linux")
 def test_a_run_never_takes_more_than_its_ceiling(folder: Path) -> None:
     # The whole, ten times the ceiling itself, is `python -m benchmarks.memory_ceiling`.
-    told = limited_sync(folder, CORPUS_MB, ROOM_MB, 280)
+    told = limited_sync(folder, CORPUS_MB, ROOM_MB, 900)
     assert told["exit"] == 0, told["error"]
     assert told["added"] == told["pages"]
     assert told["points"] > told["pages"]

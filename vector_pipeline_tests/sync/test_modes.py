@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -247,8 +248,11 @@ def test_whatever_partial_runs_leave_out_the_next_usual_run_brings_in(
             upstream.change(changes)
             project.let_age()
             before = held(project, partition)
-            if kill is not None and sync_until(project, partition, kill, options):
-                continue
+            if kill is not None:
+                code = sync_until(project, partition, kill, options)
+                assert code in (0, -signal.SIGKILL)
+                if code:
+                    continue
             if kill is None:
                 sync(project, partition, options)
             if not git:

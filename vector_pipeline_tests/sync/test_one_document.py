@@ -136,6 +136,7 @@ def test_after_any_sequence_a_sync_that_comes_when_due_makes_everything_right(
                 else:
                     act(project, partition, what, name)
                     assert not kept_out(project, partition) & held_texts(project, partition).keys()
+        project.let_age()
         for partition in upstream.partitions:
             sync_where_due(project, partition)
             expected = {key: text for key, text in upstream.texts.items() if key not in kept_out(project, partition)}

@@ -49,7 +49,7 @@ def test_a_project_under_random_operations_and_faults_stays_exact(
         life = Life(server)
         life.start(8)
         project = Project(folder / "project", {"limits": {"quarantine_retry": "1s"}})
-        project.add_jira("work", server, "DOC", max_wait="1s", timeout="2s")
+        project.add_jira("work", server, "DOC", max_wait="1s")
         project.sync()
         for number, batch in enumerate(batches):
             told = [life.apply(operation) for operation in batch]

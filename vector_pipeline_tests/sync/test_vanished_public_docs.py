@@ -22,28 +22,28 @@ Outage = Callable[[DocsSite], AbstractContextManager[Any]]
 
 
 @contextmanager
-def no_such_host(_site: DocsSite) -> Iterator[None]:
-    """The name of the site has no address any more."""
+def looked_up(address: str) -> Iterator[None]:
+    """The name of the site means this address, "" for none."""
     resolve = socket.getaddrinfo
 
     def answer(host: Any, *arguments: Any, **options: Any) -> Any:
-        if host == "localhost":
+        if host == "localhost" and not address:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return resolve(host, *arguments, **options)
+        return resolve(address if host == "localhost" else host, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", answer)
         yield
 
 
-@contextmanager
-def refusing_connections(site: DocsSite) -> Iterator[None]:
-    """Nothing listens at the site's port."""
-    site.stop()
-    try:
-        yield
-    finally:
-        site.start()
+def no_such_host(_site: DocsSite) -> AbstractContextManager[None]:
+    """The name of the site has no address any more."""
+    return looked_up("")
+
+
+def refusing_connections(_site: DocsSite) -> AbstractContextManager[None]:
+    """Nothing listens at the site's port: not that it is given back, as another server might get it."""
+    return looked_up("127.0.0.9")
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import multiprocessing
-import os
 import signal
 import socket
 import sys
@@ -32,7 +31,7 @@ from vector_pipeline_tests.simulators.docs_site import DocsSite
 from vector_pipeline_tests.simulators.docs_site_http import Reply, Request
 from vector_pipeline_tests.sync.measured_docs import peak_memory
 
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 
 Names = Mapping[str, Sequence[Sequence[str]]]
 """The addresses of each name: those of the first lookup, of the second, …; the last ones stay."""
@@ -87,13 +86,16 @@ def sync_killed_at_request(project: Project, partition: str, site: DocsSite, num
             if asked < number:
                 return reply
         started.wait(_PATIENCE)
-        os.kill(process.pid or 0, signal.SIGKILL)
+        process.kill()
         return Reply(reset=True)
 
     with site.failing(kill):
         process.start()
         started.set()
         process.join(_PATIENCE)
+    if process.is_alive():
+        process.kill()
+        raise AssertionError(f"still running after {_PATIENCE:g} s")
     assert process.exitcode == -signal.SIGKILL, f"exit code {process.exitcode}: asked only {asked} times"
 
 

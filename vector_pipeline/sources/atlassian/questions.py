@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 _MOST_TRIES = {"limited": 30, "busy": 5, "network": 5, "slow": 3, "failed": 3, "garbled": 3}
 _MOST_TURNS = 1000
+_FIRST_PAUSE = 1.0
+"""Seconds at most; where little waiting is allowed a hundredth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Questions:
         self._plain: requests.Session | None = None
         self._budget = shared_budget(address.url)
         self._max_wait = settings.max_wait.total_seconds()
-        self._first_pause = min(1.0, self._max_wait / 100)
+        self._first_pause = min(_FIRST_PAUSE, self._max_wait / 100)
         self._allowance = Allowance(self._max_wait)
         self._hurry: Allowance | None = None
         self._hurry_until = float("inf")

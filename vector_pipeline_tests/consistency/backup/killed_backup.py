@@ -30,7 +30,7 @@ _OWNERS: dict[str, Any] = {
     "sqlite_copy": sqlite_copy,
     "edge_files": edge_files,
 }
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 @dataclass(frozen=True)

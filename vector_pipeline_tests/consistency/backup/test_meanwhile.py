@@ -47,7 +47,7 @@ def test_backups_made_while_another_process_syncs_end_exact(folder: Path) -> Non
         made = [make_backup(pipeline, folder / "backups") for _ in range(2)]
     assert process.is_alive(), "it was to be writing all the time"
     (folder / "stop").touch()
-    process.join(60)
+    process.join(120)
     assert process.exitcode == 0
     project.sync()
     exact = assert_exact(project)
@@ -81,7 +81,7 @@ def test_a_copy_is_of_the_moment_it_was_pinned_and_does_not_wait_for_writers(fol
         writing = threading.Thread(target=write_all_the_time)
         writing.start()
         try:
-            assert written.wait(30)
+            assert written.wait(60)
             copy_pinned(connection, folder / "copy")
         finally:
             stop.set()

@@ -39,7 +39,7 @@ def project_with_state(folder: Path) -> tuple[Project, str]:
 
 
 def on_server(project: Project, url: str) -> None:
-    project.settings["index"] = {"url": url, "prefer_grpc": False, "api_key": KEY, "timeout": "5s"}
+    project.settings["index"] = {"url": url, "prefer_grpc": False, "api_key": KEY, "timeout": "60s"}
     project.write()
 
 

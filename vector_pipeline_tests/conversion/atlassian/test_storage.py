@@ -225,6 +225,6 @@ def test_no_entity_of_a_page_is_expanded() -> None:
 def test_time_grows_with_the_length_of_a_page_whatever_is_in_it(piece: str) -> None:
     """A twenty-fifth of the length that is allowed five seconds, with room for a busy machine."""
     storage = piece * (400_000 // len(piece))
-    started = time.process_time()
+    started = time.thread_time()
     storage_to_markdown(storage)
-    assert time.process_time() - started < 1.5
+    assert time.thread_time() - started < 3

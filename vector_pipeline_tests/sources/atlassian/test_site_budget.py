@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from platformdirs import user_cache_path
 
 from vector_pipeline.sources.atlassian.errors import SiteThrottled
-from vector_pipeline.sources.request_budget import Budget, BudgetState
+from vector_pipeline.sources.request_budget import Budget, BudgetState, Turn
 from vector_pipeline_tests.simulators import atlassian_conditions as conditions
 from vector_pipeline_tests.simulators.atlassian_conditions import API_TOKEN, EMAIL
 from vector_pipeline_tests.simulators.jira_server import JiraServer
@@ -152,8 +152,8 @@ def test_a_process_that_stands_still_with_the_lock_holds_nobody_for_long(
     (lock,) = tmp_path.glob("*.lock")
     with FileLock(lock):
         started = time.monotonic()
-        assert [budget.turn(1.0, NO_LIMIT).blocked for _ in range(5)] == [False] * 5
-        assert time.monotonic() - started < 2
+        assert [budget.turn(1.0, NO_LIMIT).blocked for _ in range(600)] == [False] * 600
+        assert time.monotonic() - started < 20, "only the first one waits for the lock"
 
 
 def test_a_process_killed_with_the_lock_leaves_it_free(tmp_path: Path) -> None:
@@ -169,20 +169,19 @@ def test_a_process_killed_with_the_lock_leaves_it_free(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
         other = Budget(tmp_path, "site")
-        other.block(9)
+        other.block(900)
         assert budget.turn(0.0, NO_LIMIT).blocked
 
 
-def test_a_turn_costs_little_where_nothing_limits(tmp_path: Path) -> None:
-    budget = Budget(tmp_path, "site")
+def test_a_turn_neither_reads_nor_locks_the_file_where_nothing_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = Budget(tmp_path, "site", Hand())
     budget.block(0.0)
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        for _ in range(200):
-            budget.turn(0.0, NO_LIMIT)
-        times.append((time.perf_counter() - started) / 200)
-    assert min(times) < 0.0005
+    assert budget.turn(0.0, NO_LIMIT) == Turn(0.0)  # reads what was written
+    for costly in ("_read", "_change"):
+        monkeypatch.delattr(Budget, costly)
+    assert budget.turn(0.0, NO_LIMIT) == Turn(0.0)
 
 
 def test_threads_of_a_run_keep_the_budget_together(cloud: JiraServer) -> None:
@@ -197,19 +196,18 @@ def test_a_wait_for_the_own_budget_is_no_delay_of_the_site(cloud: JiraServer) ->
         assert len(list(site.each(lambda _: site.get(ME), range(8)))) == 8
 
 
-def test_a_probe_in_a_hurry_gives_up_where_the_budget_is_used_up(cloud: JiraServer) -> None:
-    with site_of(cloud, requests_per_minute=6) as site:
+def test_a_probe_in_a_hurry_gives_up_where_the_budget_is_used_up(cloud: JiraServer, waited: list[float]) -> None:
+    with site_of(cloud, requests_per_minute=1) as site:
         site.get(ME)
         site.hurry(1)
-        started = time.monotonic()
         with pytest.raises(SiteThrottled, match="requests per minute of"):
             site.get(ME)
-        assert time.monotonic() - started < 1
+    assert waited == []
 
 
 def test_what_one_run_was_told_the_next_one_keeps(cloud: JiraServer) -> None:
     """Fact 30: a second run on the machine does not ask before the time that the first was told."""
-    cloud.faults.once(conditions.rate_limited(60))
+    cloud.faults.once(conditions.rate_limited(600))
     with site_of(cloud) as first, pytest.raises(SiteThrottled):
         first.get(ME)
     with site_of(cloud) as second:
@@ -221,7 +219,9 @@ def test_what_one_run_was_told_the_next_one_keeps(cloud: JiraServer) -> None:
 _SCRIPT = """
 import sys
 from vector_pipeline.settings_atlassian import JiraSettings
+from vector_pipeline.sources import request_budget
 from vector_pipeline.sources.atlassian.site import Site
+request_budget._LOCK_SECONDS = 60  # who holds the lock may stand still
 url, email, token, count = sys.argv[1:]
 settings = JiraSettings(
     url=url, deployment="cloud", email=email, token=token, projects=("A",), requests_per_minute=1200, max_wait="60s"
@@ -247,7 +247,7 @@ def test_processes_keep_one_budget_together(cloud: JiraServer) -> None:
         for process in processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        lock = threading.Lock()
+        lock, started = threading.Lock(), time.monotonic()
 
         def note(*_: object) -> None:
             with lock:
@@ -261,13 +261,13 @@ def test_processes_keep_one_budget_together(cloud: JiraServer) -> None:
         while len(arrivals) < 15:
             threading.Event().wait(0.01)
         os.kill(processes[2].pid, signal.SIGKILL)
-        assert [process.wait(30) for process in processes[:2]] == [0, 0]
+        assert [process.wait(120) for process in processes[:2]] == [0, 0]
     finally:
         for process in processes:
             process.kill()
             process.communicate()
     assert len(arrivals) >= 40
-    # turns are a twentieth of a second apart; a busy machine lets some arrive late and so close to the next
-    for first in range(len(arrivals) - 20):
-        assert arrivals[first + 20] - arrivals[first] >= 20 * 0.05 - 0.35
+    # turns are a twentieth of a second apart; a busy machine lets some arrive late, but none early
+    for number, arrival in enumerate(arrivals):
+        assert arrival - started >= number * 0.05 - 0.05
     assert list((user_cache_path("vector-pipeline") / "budgets").glob("*.json"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ def own_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(LABEL)]
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -38,7 +37,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 def gate(cloud: JiraServer) -> Iterator[threading.Event]:
     """A path /gate that answers once the gate is opened."""
     opened = threading.Event()
-    cloud.router.add("GET", "/gate", lambda _request: {"open": opened.wait(20)}, public=True)
+    cloud.router.add("GET", "/gate", lambda _request: {"open": opened.wait(60)}, public=True)
     yield opened
     opened.set()
 
@@ -48,7 +47,7 @@ def first_of_all(site: Site) -> Callable[[str], Any]:
     begun = threading.Event()
 
     def ask(path: str) -> Any:
-        assert path == ME or begun.wait(20)
+        assert path == ME or begun.wait(60)
         answer = site.get(path)
         begun.set()
         return answer
@@ -57,10 +56,11 @@ def first_of_all(site: Site) -> Callable[[str], Any]:
 
 
 class Crowd:
-    """How many requests a server answers at once."""
+    """How many requests a server answers at once; it begins when `enough` have come."""
 
-    def __init__(self, server: JiraServer) -> None:
+    def __init__(self, server: JiraServer, enough: int) -> None:
         self._lock, self.now, self.most = threading.Lock(), 0, 0
+        self._enough, self._begun = enough, threading.Event()
         server.router.add("GET", "/crowd", self._answer, public=True)
         answer = server.answer
         server.answer = self._unlocked(answer)  # type: ignore[method-assign]
@@ -70,6 +70,9 @@ class Crowd:
             with self._lock:
                 self.now += 1
                 self.most = max(self.most, self.now)
+                if self.now == self._enough:
+                    self._begun.set()
+            self._begun.wait(20)
             threading.Event().wait(0.02)
             try:
                 return answer(request, fault)
@@ -100,14 +103,14 @@ def test_results_come_in_the_order_of_the_items_and_not_far_ahead(cloud: JiraSer
 
 
 def test_no_more_requests_are_under_way_than_the_settings_say(cloud: JiraServer) -> None:
-    crowd = Crowd(cloud)
+    crowd = Crowd(cloud, 3)
     with site_of(cloud, concurrency=3) as site:
 
         def several(_number: int) -> int:
             return len(list(site.each(lambda _: site.get("/crowd"), range(4))))
 
         assert sum(site.each(several, range(4))) == 16
-    assert 2 <= crowd.most <= 3
+    assert crowd.most == 3
 
 
 def test_the_first_error_ends_the_rest(cloud: JiraServer) -> None:
@@ -135,7 +138,7 @@ def test_who_stops_early_stops_what_is_under_way(cloud: JiraServer, gate: thread
         until(lambda: site.sent >= 3)
         started = time.monotonic()
         results.close()  # type: ignore[attr-defined]
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20
         assert own_threads() == []
         gate.set()  # the server answers one request at a time
         sent = site.sent
@@ -151,7 +154,7 @@ def test_a_closed_site_asks_nothing_more_and_leaves_no_thread(cloud: JiraServer)
         until(lambda: site.sent >= 3)
         started = time.monotonic()
         site.close()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20
         assert own_threads() == []
         with pytest.raises(Abandoned):
             list(results)
@@ -162,9 +165,9 @@ def test_a_closed_site_asks_nothing_more_and_leaves_no_thread(cloud: JiraServer)
 
 
 def test_closing_ends_a_wait_for_a_site_that_limits_requests(cloud: JiraServer) -> None:
-    cloud.faults.always(conditions.rate_limited(50))
+    cloud.faults.always(conditions.rate_limited(300))
     errors: list[SourceError] = []
-    with site_of(cloud, max_wait="60s") as site:
+    with site_of(cloud, max_wait="600s") as site:
 
         def ask() -> None:
             try:
@@ -172,17 +175,17 @@ def test_closing_ends_a_wait_for_a_site_that_limits_requests(cloud: JiraServer) 
             except SourceError as error:
                 errors.append(error)
 
-        thread = threading.Thread(target=ask)
+        thread = threading.Thread(target=ask, daemon=True)
         thread.start()
         until(lambda: cloud.log.count(status=429) == 1)
         site.close()
-        thread.join(5)
+        thread.join(60)
     assert [type(error) for error in errors] == [Abandoned]
 
 
 def test_many_threads_may_use_one_site(cloud: JiraServer) -> None:
     cloud.faults.at_random([conditions.server_error(502), conditions.dropped(), conditions.rate_limited()], 0.1, seed=5)
-    with site_of(cloud, concurrency=8, max_wait="20s") as site:
+    with site_of(cloud, concurrency=8) as site:
         names = list(site.each(lambda _: site.get(ME)["displayName"], range(200)))
         assert names == ["Ada"] * 200
         assert site.sent == cloud.log.count()
@@ -193,7 +196,7 @@ import sys
 from vector_pipeline.settings_atlassian import JiraSettings
 from vector_pipeline.sources.atlassian.site import Site
 url, email, token = sys.argv[1:]
-settings = JiraSettings(url=url, deployment="cloud", email=email, token=token, projects=("A",), max_wait="60s")
+settings = JiraSettings(url=url, deployment="cloud", email=email, token=token, projects=("A",), max_wait="600s")
 site = Site(settings, product="jira", label="jira/work.A")
 for _ in site.each(lambda _: site.get("/rest/api/3/myself"), range(8)):
     pass
@@ -201,12 +204,13 @@ for _ in site.each(lambda _: site.get("/rest/api/3/myself"), range(8)):
 
 
 def test_an_interrupt_ends_a_waiting_run(cloud: JiraServer) -> None:
-    cloud.faults.always(conditions.rate_limited(50))
+    cloud.faults.always(conditions.rate_limited(300))
     command = [sys.executable, "-c", _SCRIPT, cloud.url, EMAIL, API_TOKEN]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        until(lambda: cloud.log.count(status=429) >= 1, 30)
-        os.kill(process.pid, signal.SIGINT)
-        started = time.monotonic()
-        _, said = process.communicate(timeout=20)
-        assert time.monotonic() - started < 5
+        try:
+            until(lambda: cloud.log.count(status=429) >= 1, 120)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert "KeyboardInterrupt" in said

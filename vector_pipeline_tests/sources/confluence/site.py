@@ -19,9 +19,9 @@ FLAVOURS = ("cloud", "data_center")
 
 
 def settings_for(server: ConfluenceServer, **more: Any) -> dict[str, Any]:
-    """Settings of a source of the server, with little patience; `more` is added or takes precedence."""
+    """Settings of a source of the server; `more` is added or takes precedence."""
     secrets = {"email": EMAIL, "token": API_TOKEN} if server.flavour == "cloud" else {"token": PERSONAL_ACCESS_TOKEN}
-    given = {"url": server.url, "deployment": str(server.flavour), "spaces": ["ENG"], "max_wait": "5s"}
+    given = {"url": server.url, "deployment": str(server.flavour), "spaces": ["ENG"], "max_wait": "60s"}
     return {**given, **secrets, **more}
 
 

@@ -62,9 +62,10 @@ def test_what_is_made_while_a_census_runs_causes_no_other_one(server: Confluence
 
         def make_page(request: Any, _template: str, _response: object) -> None:
             if "/space" in request.path or request.path.endswith("/content"):
-                made.append(len(made))
-                server.clock.advance(seconds=5)
-                server.state.add_page("ENG", f"during {len(made)}", "<p>x</p>")
+                with server.state.lock:
+                    made.append(len(made))
+                    server.clock.advance(seconds=5)
+                    server.state.add_page("ENG", f"during {len(made)}", "<p>x</p>")
 
         server.clock.advance(minutes=30)
         server.observers.append(make_page)

@@ -19,8 +19,8 @@ from vector_pipeline_tests.simulators.jira_server import JiraServer
 
 
 def jira_settings(server: JiraServer, *projects: str, **settings: Any) -> dict[str, Any]:
-    """Settings, as in the file, of a source that reads projects of the simulated site as Ada and has no patience."""
-    return {**site_settings(server), "projects": list(projects or ["DOC"]), "max_wait": "2s", **settings}
+    """Settings, as in the file, of a source that reads projects of the simulated site as Ada."""
+    return {**site_settings(server), "projects": list(projects or ["DOC"]), "max_wait": "60s", **settings}
 
 
 def open_source(server: JiraServer, key: str = "DOC", **settings: Any) -> JiraSource:

@@ -68,7 +68,7 @@ def test_faults_lose_nothing_and_the_next_sync_heals(
     flavour: str, batches: list[list[Operation]], faulty: list[tuple[str, int]]
 ) -> None:
     with JiraServer(flavour) as server:
-        life, follower = Life(server), Follower(server, settings={"max_wait": "1s", "timeout": "2s"})
+        life, follower = Life(server), Follower(server, settings={"max_wait": "1s"})
         life.start(8)
         follower.sync()
         for batch, (paging, seed) in zip(batches, faulty, strict=False):

@@ -17,11 +17,15 @@ LABEL = "public_docs/handbook"
 
 @contextlib.contextmanager
 def client_of(url: str, cache: Path | None = None, *, lookup: Lookup = SYSTEM, **settings: Any) -> Iterator[SiteClient]:
-    """A client of the site at `url`, on loopback, which its settings allow; waits are short and nothing is retried."""
-    given = {"delay": "0.001s", "timeout": "5s", "max_retries": 0, "private_hosts": ("127.0.0.1",)} | settings
+    """A client of the site at `url`, on loopback, which its settings allow; waits are short and nothing is retried.
+
+    It has time for answers that are to come, also where this machine stands still for seconds.
+    """
+    given = {"delay": "0.001s", "timeout": "60s", "max_retries": 0, "private_hosts": ("127.0.0.1",)} | settings
     with contextlib.ExitStack() as stack:
         folder = cache or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         client = SiteClient(LABEL, PublicDocsSettings(url=url, **given), folder, lookup=lookup)
+        client._first_pause = 0.05  # it grows with the time-out
         stack.callback(client.close)
         yield client
 

@@ -134,14 +134,14 @@ def too_much() -> Iterator[tuple[str, Callable[[Request], Iterable[bytes | None]
         while True:
             yield member * 1000
 
-    hundred = bomb(100 << 20)
+    large = bomb(20 << 20)
     yield "told", told
     yield "chunks", chunks
     yield "one chunk", one_chunk
     yield "until closed", until_closed
-    yield "gzip bomb", packed(hundred, "gzip")
-    yield "deflate bomb", packed(zlib.compress(bytes(50 << 20)), "deflate")
-    yield "nested bomb", packed(packed_gzip(hundred), "gzip, gzip")
+    yield "gzip bomb", packed(large, "gzip")
+    yield "deflate bomb", packed(zlib.compress(bytes(20 << 20)), "deflate")
+    yield "nested bomb", packed(packed_gzip(large), "gzip, gzip")
     yield "members without content", empty_members
     yield "nested members without content", packed(packed_gzip(packed_gzip(b"") * 500_000), "gzip, gzip")
 
@@ -166,13 +166,13 @@ def test_a_body_beyond_the_limit_is_refused_at_once_and_in_little_memory(
 def test_a_length_beyond_the_limit_is_refused_before_the_body() -> None:
     def promise(_: Request) -> Iterable[bytes | None]:
         yield HEAD + b"Content-Length: 1000000000\r\n\r\n"
-        server.pause(20)
+        server.pause(60)
 
     with RawServer(promise) as server, client_of(server.url) as client:
         started = time.monotonic()
         with pytest.raises(PageRefused, match="larger than 10MB"):
             client.get(server.url)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
 
 def test_a_limit_may_be_given_for_one_page() -> None:
@@ -222,7 +222,7 @@ def test_a_broken_coding_concerns_its_page_only(body: bytes, coding: str, words:
     ],
 )
 def test_a_cut_off_body_is_no_body_and_asked_for_again(said: bytes) -> None:
-    with RawServer(lambda _: [said, None]) as server, client_of(server.url, max_retries=1, timeout="1s") as client:
+    with RawServer(lambda _: [said, None]) as server, client_of(server.url, max_retries=1) as client:
         with pytest.raises(SiteSilent, match="the answer broke off"):
             client.get(server.url)
         assert len(server.requests) == 2
@@ -263,42 +263,47 @@ def drips() -> Iterator[tuple[str, bytes, bytes]]:
 
 
 @pytest.mark.parametrize(("start", "again"), [pytest.param(*rest, id=name) for name, *rest in drips()])
+@pytest.mark.usefixtures("hurried")
 def test_a_site_that_drips_bytes_can_not_hold_a_run(start: bytes, again: bytes) -> None:
     def drip(request: Request) -> Iterable[bytes | None]:
         yield start
-        for _ in range(200):
+        for _ in range(6000):
             yield again
-            server.pause(0.05)
+            server.pause(0.01)
 
-    with RawServer(drip) as server, client_of(server.url, timeout="0.3s") as client:
+    with RawServer(drip) as server, client_of(server.url) as client:
         started = time.monotonic()
         with pytest.raises((PageRefused, SiteSilent)) as told:
             client.get(server.url)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 30
     body_began = b"\r\n\r\n" in start
     assert isinstance(told.value, PageRefused if body_began else SiteSilent)
     assert told.value.reason == ("it did not come to its end in time" if body_began else "it did not answer in time")
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_page_that_is_not_there_stays_so_when_its_body_drips() -> None:
     def drip(request: Request) -> Iterable[bytes | None]:
         yield b"HTTP/1.1 404 Not Found\r\n\r\n"
-        for _ in range(200):
+        for _ in range(6000):
             yield b"x"
-            server.pause(0.05)
+            server.pause(0.01)
 
-    with RawServer(drip) as server, client_of(server.url, timeout="0.3s") as client:
+    with RawServer(drip) as server, client_of(server.url) as client:
         assert client.get(server.url).status == 404
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_body_that_the_callers_time_cuts_off_is_not_called_slow() -> None:
-    def stall(_: Request) -> Iterable[bytes | None]:
-        yield HEAD + b"Content-Length: 10\r\n\r\nx"
-        server.pause(10)
+    def drip(_: Request) -> Iterable[bytes | None]:
+        yield HEAD + b"Content-Length: 10000\r\n\r\nx"
+        for _ in range(6000):
+            yield b"x"
+            server.pause(0.01)
 
     with (
-        RawServer(stall) as server,
-        client_of(server.url, timeout="9s") as client,
+        RawServer(drip) as server,
+        client_of(server.url) as client,
         pytest.raises(SiteSilent, match="did not answer in time"),
     ):
-        client.get(server.url, deadline=time.monotonic() + 0.2)
+        client.get(server.url, deadline=time.monotonic() + 40)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from vector_pipeline_tests.project import Project
 from vector_pipeline_tests.simulators.docs_site import DocsSite
+from vector_pipeline_tests.simulators.docs_site_http import Reply, Request
 
 PAGES = 60
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "waited in vain"
@@ -22,16 +25,25 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def kill_after(project: Project, site: DocsSite, requests: int) -> None:
-    """Runs a sync in a process of its own and kills it once so many pages were asked for."""
+    """Runs a sync in a process of its own and kills it once so many pages were asked for; no more are answered."""
     site.log.clear()
+    numbers, killed = itertools.count(1), threading.Event()
+
+    def hold_the_rest(_: Request, reply: Reply) -> Reply:
+        if next(numbers) > requests:
+            killed.wait(120)
+        return reply
+
     command = [sys.executable, "-m", "vector_pipeline_tests.sources.public_docs.killed_visit", str(project.file)]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[3])
-    try:
-        wait_until(lambda: site.log.count() >= requests or process.poll() is not None)
-        assert process.poll() is None, "it was faster than this test"
-    finally:
-        process.kill()
-        process.wait()
+    with site.failing(hold_the_rest):
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[3])
+        try:
+            wait_until(lambda: site.log.count() >= requests or process.poll() is not None)
+            assert process.poll() is None, "it ended by itself"
+        finally:
+            process.kill()
+            process.wait()
+            killed.set()
 
 
 def asked_pages(site: DocsSite) -> set[str]:
