@@ -11,9 +11,10 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -120,7 +121,7 @@ class ServedEmbedder:
         parts = self._parts(texts)
         running: set[Future[_Outcome]] = set()
         error: EmbeddingError | None = None
-        pool = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="embedding")
+        places = threading.Semaphore(self._settings.concurrency)
         try:
             while True:
                 most = 2 * self._settings.concurrency if endpoint.proven else 1
@@ -128,7 +129,7 @@ class ServedEmbedder:
                     if isinstance(item, EmbeddedBatch):
                         yield item
                     else:
-                        running.add(pool.submit(self._embed_part, endpoint, item, halt))
+                        running.add(_begun(places, partial(self._embed_part, endpoint, item, halt)))
                 if not running:
                     break
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -143,7 +144,6 @@ class ServedEmbedder:
                 raise error
         finally:
             halt.set()
-            pool.shutdown(wait=False, cancel_futures=True)
 
     def embed_query(self, text: str) -> Vectors:
         """The unit vector of a query. Raises EmbeddingError: refused, unavailable or misconfigured."""
@@ -285,6 +285,24 @@ class ServedEmbedder:
         except (EmbeddingUnavailable, Refused):
             return False
         return True
+
+
+def _begun(places: threading.Semaphore, work: Callable[[], _Outcome]) -> Future[_Outcome]:
+    """What will come of work that is done in a thread of its own once there is a place.
+
+    The threads of a pool are waited for at the end of the process; who stops it must not wait for an answer.
+    """
+    future: Future[_Outcome] = Future()
+
+    def run() -> None:
+        try:
+            with places:
+                future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="embedding", daemon=True).start()
+    return future
 
 
 def _take(outcome: _Outcome, part: _Part, answer: Answer) -> list[_Part]:

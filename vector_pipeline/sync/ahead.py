@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,15 +35,35 @@ BESIDE = "live "
 
 _FOLLOWING = STAGES[1:]
 
+_PARTING_SECONDS = 2.0
+"""So long a run that is stopped waits for an answer of the endpoint. One that comes later is recorded, or lost."""
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Done:
-    """What a stage did ahead: its counts, and the seconds it took beside the reading."""
+    """What a stage did ahead, also what it is at: its counts, and the seconds of what is done beside the reading."""
 
-    counts: dict[str, int | float] = field(default_factory=lambda: defaultdict(int))
     seconds: float = 0.0
+    _counters: list[tuple[str, Counter[str], Callable[[int], float]]] = field(default_factory=list)
+
+    def count(self, prefix: str, cost: Callable[[int], float]) -> Counter[str]:
+        """A counter that belongs to it from now on; `cost` is the price of tokens."""
+        counter: Counter[str] = Counter()
+        self._counters.append((prefix, counter, cost))
+        return counter
+
+    @property
+    def counts(self) -> Mapping[str, int | float]:
+        """The sums of all counters by now."""
+        found: defaultdict[str, int | float] = defaultdict(int)
+        for prefix, counter, cost in self._counters:
+            for name, number in dict(counter).items():
+                found[prefix + name] += number
+            if tokens := counter["tokens"]:
+                found[f"{prefix}cost"] += cost(tokens)
+        return found
 
 
 class Follower:
@@ -83,12 +103,13 @@ class Follower:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._end()
+        is_stopped = error is not None and not isinstance(error, Exception)
         for thread in self._threads:  # one that is begun meanwhile is appended, and met here
-            thread.join()
+            thread.join(_PARTING_SECONDS if is_stopped and thread.name == _name(EMBEDDINGS) else None)
 
-    def _start(self, work: Callable[[], None]) -> None:
+    def _start(self, work: Callable[[], None], stage: str = "") -> None:
         context = contextvars.copy_context()
-        thread = threading.Thread(target=context.run, args=(self._guarded, work), name="follower", daemon=True)
+        thread = threading.Thread(target=context.run, args=(self._guarded, work), name=_name(stage), daemon=True)
         thread.start()
         self._threads.append(thread)
 
@@ -114,7 +135,7 @@ class Follower:
             _ = build.index, build.splitter, build.sparse, build.chunking, build.model
         followed = [_Build(build, self) for build in builds]
         for before, stage in pairwise((DOCUMENTS, *_FOLLOWING)):
-            self._start(partial(self._follow, followed, before, stage))
+            self._start(partial(self._follow, followed, before, stage), stage)
 
     def _follow(self, builds: Sequence[_Build], before: str, stage: str) -> None:
         """Rounds of a stage over what the one before has done, until the reading ends."""
@@ -140,6 +161,10 @@ class Follower:
             self._changed.notify_all()
 
 
+def _name(stage: str) -> str:
+    return f"follower {stage}".rstrip()
+
+
 class _Build:
     """One collection that is kept in step, followed as far as it goes."""
 
@@ -147,6 +172,8 @@ class _Build:
         self._pipeline, self._follower = pipeline, follower
         self._written = EVERYTHING
         self._is_left = self._leaves_points = False
+        prefix, cost = BESIDE if pipeline.beside else "", pipeline.settings.embedding.cost
+        self._counts = {stage: follower.done[stage].count(prefix, cost) for stage in _FOLLOWING}
 
     def advance(self, stage: str, name: str) -> None:
         """One round of a later stage over what the stage before has done of the partition by now."""
@@ -154,7 +181,8 @@ class _Build:
             return
         pipeline, halt = self._pipeline, self._follower.halt_if_over
         partition = pipeline.store.partition(name)
-        with self._counting(stage) as counts:
+        with self._timed(stage):
+            counts = self._counts[stage]
             if stage == CHUNKS:
                 advance_chunks(pipeline, partition, Options(), counts, halt)
             elif stage == EMBEDDINGS:
@@ -167,17 +195,9 @@ class _Build:
                 self._written = self._written if written is None else written
 
     @contextmanager
-    def _counting(self, stage: str) -> Iterator[Counter[str]]:
-        """Counters for the block, added to what is done of the stage, also where the block raises."""
-        counts: Counter[str] = Counter()
+    def _timed(self, stage: str) -> Iterator[None]:
         started = time.monotonic()
         try:
-            yield counts
+            yield
         finally:
-            done = self._follower.done[stage]
-            prefix = BESIDE if self._pipeline.beside else ""
-            for name, number in counts.items():
-                done.counts[prefix + name] += number
-            if tokens := counts["tokens"]:
-                done.counts[f"{prefix}cost"] += self._pipeline.settings.embedding.cost(tokens)
-            done.seconds += time.monotonic() - started
+            self._follower.done[stage].seconds += time.monotonic() - started

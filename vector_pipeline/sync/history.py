@@ -116,9 +116,10 @@ class History:
     def record_ahead(self, done: Mapping[str, Done]) -> None:
         """Adds what a follower did of later stages. Their seconds are among those of the documents, not on top."""
         for stage, ahead in done.items():
-            if not ahead.seconds:
+            counts = ahead.counts
+            if not (counts or ahead.seconds):
                 continue  # nothing was followed
-            for name, number in ahead.counts.items():
+            for name, number in counts.items():
                 self._counts[f"{stage}: {name}"] += number
             self._counts[f"{stage}: seconds"] = round(self._counts[f"{stage}: seconds"] + ahead.seconds, 3)
 
