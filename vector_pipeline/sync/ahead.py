@@ -27,13 +27,16 @@ from vector_pipeline.sync.embeddings import advance_embeddings
 from vector_pipeline.sync.halting import Halted
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline.sync.points import advance_points
-from vector_pipeline.sync.progress import ignored
+from vector_pipeline.sync.progress import ignored, report
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, STAGES, Options
 
 BESIDE = "live "
 """Put before the counts of the collection that is searched while another one is built."""
 
 _FOLLOWING = STAGES[1:]
+
+_TELL_SECONDS = 1.0
+_TOLD = ((POINTS, "points", "upserted"), (EMBEDDINGS, "texts", "embedded"))
 
 _PARTING_SECONDS = 2.0
 """So long a run that is stopped waits for an answer of the endpoint. One that comes later is recorded, or lost."""
@@ -80,6 +83,7 @@ class Follower:
         self._reached = dict.fromkeys((DOCUMENTS, *_FOLLOWING), 0)
         self._is_over = False
         self._threads: list[threading.Thread] = []
+        self._told: dict[str, int] = {}
         self.done: dict[str, Done] = {stage: Done() for stage in _FOLLOWING}
 
     def expect(self, documents: int) -> None:
@@ -94,7 +98,10 @@ class Follower:
             self._reached[DOCUMENTS] = recorded
             self._changed.notify_all()
             if self._threads:
-                self._changed.wait_for(lambda: self._is_over or recorded - self._reached[POINTS] <= self._lag)
+                while not self._changed.wait_for(
+                    lambda: self._is_over or recorded - self._reached[POINTS] <= self._lag, _TELL_SECONDS
+                ):
+                    self._tell()
 
     def __enter__(self) -> Follower:
         return self
@@ -154,6 +161,14 @@ class Follower:
         """Raises Halted once the reading has ended."""
         if self._is_over:
             raise Halted
+
+    def _tell(self) -> None:
+        """Reports what goes on while reading waits: of the stages that moved, the one that most waits are for last."""
+        for stage, unit, name in _TOLD:
+            number = int(self.done[stage].counts.get(name, 0))
+            if self._told.get(stage) != number:
+                self._told[stage] = number
+                report(self._partition, stage, unit, number)
 
     def _end(self) -> None:
         with self._changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 
 from vector_pipeline.sync.history import find_ingestion
+from vector_pipeline.sync.progress import Progress, listening
 from vector_pipeline.sync.runner import run_stage, sync_partition
 from vector_pipeline.sync.stages import CHUNKS, DOCUMENTS, EMBEDDINGS, POINTS, StageResult
 from vector_pipeline_tests.project import Project, Snapshot
-from vector_pipeline_tests.simulators.openai_server import OpenAIServer, status
+from vector_pipeline_tests.simulators.openai_server import Fault, OpenAIServer, status
 from vector_pipeline_tests.sync.exactness import assert_consistent, assert_exact, served_anew, served_by
 from vector_pipeline_tests.sync.killed_sync import KillPoint, sync_killed
 
@@ -64,6 +66,33 @@ def test_points_are_there_before_the_last_document_is_read(folder: Path, endpoin
     # Reading waits until the others are at most four documents behind; the last batch has two.
     assert result.counts["added"] == 24
     assert written >= 24 - 4 - 2
+
+
+def test_while_reading_waits_it_is_told_what_goes_on(folder: Path, endpoint: OpenAIServer) -> None:
+    project = Project(folder / "project", {**served_by(endpoint), **deepcopy(STREAMED)})
+    project.add_folder("notes", folder / "notes")
+    write_pages(folder / "notes", range(24))
+    told: list[Progress] = []
+    one, another = threading.Event(), threading.Event()
+
+    def hear(report: Progress) -> None:
+        told.append(report)
+        if report.stage == EMBEDDINGS:
+            (another if one.is_set() else one).set()
+
+    def answer_when(heard: threading.Event) -> Fault:
+        return Fault(change=lambda answer: (heard.wait(60), answer)[1])
+
+    endpoint.faults.once(answer_when(one))
+    endpoint.faults.once(Fault())
+    endpoint.faults.once(answer_when(another))
+    with project.open() as pipeline, listening(hear):
+        run_stage(pipeline, DOCUMENTS, PARTITION, "run")
+    texts = [report.done for report in told if report.stage == EMBEDDINGS]
+    assert texts[0] == 0
+    assert texts == sorted(set(texts))
+    assert 0 < texts[1] < 24
+    assert told[-1].stage == DOCUMENTS
 
 
 def test_a_streamed_sync_is_exact_and_counts_what_the_run_did(project: Project) -> None:
