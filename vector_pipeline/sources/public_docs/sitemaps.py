@@ -79,13 +79,13 @@ class Sitemaps:
                 kept = self._read(url, known.get(url), before.get(url), url in named)
                 result.answered += 1
             except SiteSilent as error:
-                silent, kept = error, self._keep_trouble(url, before.get(url), error.reason, url in named)
+                silent, kept = error, self._keep_trouble(url, before.get(url), _unread(error), url in named)
                 result.incomplete = True
             if kept is None:
                 continue
             if kept.trouble:
                 result.incomplete = True
-                _log.warning("%s: the sitemap %s: %s; what it listed before stays", self._label, url, kept.trouble)
+                _log.warning("%s: the sitemap %s %s; what it listed before stays", self._label, url, kept.trouble)
             result.used.append(url)
             result.found |= bool(kept.digest or self._settings.sitemaps)
             queue += [child for child in kept.children if child not in seen]
@@ -141,7 +141,7 @@ class Sitemaps:
         try:
             answer = self._get(url, known.validators if known and not known.trouble else Validators(), None)
         except PageRefused as refused:
-            return self._keep_trouble(url, before, refused.reason, named)
+            return self._keep_trouble(url, before, _unread(refused), named)
         if answer.status == 304 and before is not None:
             kept = replace(before, trouble="", failing_since=0.0, asked_at=time.time())
             self._mirror.keep_sitemap(kept)
@@ -149,13 +149,13 @@ class Sitemaps:
         if answer.status in (404, 410):
             return self._keep_trouble(url, before, _NOT_THERE, named)
         if answer.status != 200:
-            return self._keep_trouble(url, before, f"it answers {answer.status}", named)
+            return self._keep_trouble(url, before, f"answers {answer.status}", named)
         try:
             found = read_sitemap(answer.body, answer.url)
         except SitemapUnreadable as unreadable:
             return self._keep_trouble(url, before, unreadable.reason, named)
         if before is not None and before.digest and not found.entries and not found.children:
-            return self._keep_trouble(url, before, "it lists nothing any more", named)
+            return self._keep_trouble(url, before, "lists nothing any more", named)
         entries, children = _in_normal_form(found, answer.url)
         kept = KeptSitemap(url, answer.validators, children, "", 0.0, time.time(), _digest(entries, children))
         self._mirror.keep_sitemap(kept, entries)
@@ -217,3 +217,8 @@ def _digest(entries: Sequence[_Entry], children: Sequence[str]) -> str:
 
 def _normal(urls: Sequence[str], base: str) -> list[str]:
     return list(dict.fromkeys(url for one in urls if (url := normal_url(one, base))))
+
+
+def _unread(error: SiteSilent | PageRefused) -> str:
+    """Such an error's reason as one of a sitemap, to be put behind its URL."""
+    return f"could not be read: {error.reason}"
