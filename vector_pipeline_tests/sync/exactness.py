@@ -39,7 +39,7 @@ def assert_exact(project: Project) -> Snapshot:
     with scratch_folder() as folder:
         expected = project.rebuilt(folder)
     actual = project.snapshot(quarantined=False)
-    assert _described(project, actual - expected) == [], "points that a fresh project does not have"
+    assert actual - expected == set(), f"a fresh project does not have {_described(project, actual - expected)}"
     assert sorted(point_id.hex() for point_id, _, _ in expected - actual) == [], "points that are missing"
     assert_consistent(project)
     return actual
@@ -67,11 +67,11 @@ def quarantined(project: Project) -> dict[str, str]:
         return {native.decode(errors="replace"): why for native, why in rows.select("native_id", "reason").iter_rows()}
 
 
-def _described(project: Project, points: Snapshot) -> list[tuple[str, int]]:
-    """Path and position of points, for the message of a failed comparison."""
+def _described(project: Project, points: Snapshot) -> list[str]:
+    """The payloads of points, for the message of a failed comparison."""
     with project.open() as pipeline:
         found = pipeline.index.retrieve(pipeline.collection, [row[0] for row in points]) if points else []
-        return sorted((str(point.payload["path"]), int(point.payload["position"])) for point in found)
+        return sorted(str(point.payload) for point in found)
 
 
 def served_by(endpoint: OpenAIServer, **settings: Any) -> dict[str, Any]:
