@@ -16,7 +16,7 @@ from vector_pipeline.documents import Chunk
 from vector_pipeline.state.column_types import to_text
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import Chunked, ToChunk
-from vector_pipeline.state.rows import AnyRow, delete_rows, insert_rows, intern_texts, rows_by
+from vector_pipeline.state.rows import AnyRow, delete_rows, insert_rows, intern_texts, rows_by, text_bodies
 from vector_pipeline.state.schema import Tables
 
 CHUNKS_PER_TRANSACTION = 20_000
@@ -149,11 +149,8 @@ class ChunksPart(Part):
             ]
 
     def _with_text(self, rows: Sequence[AnyRow]) -> list[ToChunk]:
-        x = self._t.texts
-        numbers = {row.text_no for row in rows if not row.deleted}
         with self._db.read() as connection:
-            statement = sa.select(x.c.text_no, x.c.body)
-            bodies = {number: to_text(body) for number, body in rows_by(connection, statement, x.c.text_no, numbers)}
+            bodies = text_bodies(connection, self._t.texts, {row.text_no for row in rows if not row.deleted})
         return [
             ToChunk(
                 row.document_no,

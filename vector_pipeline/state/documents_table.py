@@ -12,28 +12,13 @@ from typing import Any, NamedTuple, Protocol
 import polars as pl
 import sqlalchemy as sa
 
-from vector_pipeline.documents import text_hash
+from vector_pipeline.documents import Document, text_hash
 from vector_pipeline.state.part import Part
 from vector_pipeline.state.records import KNOWN, Applied, DocumentRow
 from vector_pipeline.state.rows import delete_rows, frame, insert_rows, intern_texts, rows_by, update_rows
 
-_FACTS = (
-    "content_hash",
-    "metadata_hash",
-    "text_no",
-    "revision",
-    "deleted",
-    "native_id",
-    "version",
-    "uri",
-    "title",
-    "kind",
-    "language",
-    "context",
-    "metadata",
-    "source_updated_at",
-    "ingested_at",
-)
+_TOLD = ("native_id", "version", "uri", "title", "kind", "language", "context", "metadata", "source_updated_at")
+_FACTS = ("content_hash", "metadata_hash", "text_no", "revision", "deleted", *_TOLD, "ingested_at")
 _HISTORY = ("document_no", "revision", "change", "version", "content_hash", "metadata_hash", "run_id", "changed_at")
 
 
@@ -74,7 +59,7 @@ class DocumentsPart(Part):
             held = self._held(connection, partition_id, rows)
             change = {key: classified(row, held.get(key)) for key, row in rows.items()}
             same = [(rows[key], held[key]) for key, what in change.items() if what == "unchanged"]
-            self._record_versions(connection, same)
+            self._restore(connection, same)
             moved = [key for key, what in change.items() if what != "unchanged"]
             if moved:
                 self._write(connection, partition_id, [rows[key] for key in moved], held, revision)
@@ -148,14 +133,12 @@ class DocumentsPart(Part):
         statement = sa.select(*(d.c[name] for name in _Held._fields)).where(d.c.partition_id == partition_id)
         return {row[0]: _Held(*row) for row in rows_by(connection, statement, d.c.document_id, keys)}
 
-    def _record_versions(self, connection: sa.Connection, same: Iterable[tuple[DocumentRow, _Held]]) -> None:
-        """A new version string of the same document: nothing that a later stage reads."""
-        rows = [
-            (row.document.version, row.document.native_id, held.document_no)
-            for row, held in same
-            if (row.document.version, row.document.native_id) != (held.version, held.native_id)
-        ]
-        update_rows(connection, self._t.documents, ("version", "native_id"), rows, key="document_no")
+    def _restore(self, connection: sa.Connection, same: Iterable[tuple[DocumentRow, _Held]]) -> None:
+        """Writes what is held already, with its new version: nothing that a later stage reads, unless it was altered
+        behind our back, of which its hashes know nothing.
+        """
+        rows = [(*_told(row.document), held.document_no) for row, held in same]
+        update_rows(connection, self._t.documents, _TOLD, rows, key="document_no")
 
     def _write(
         self,
@@ -176,7 +159,7 @@ class DocumentsPart(Part):
         numbers = intern_texts(connection, self._t.texts, bodies)
         ready: list[tuple[Any, ...]] = []
         for row in rows:
-            document, key = row.document, row.document_id
+            key = row.document_id
             ready.append(
                 (
                     partition_id,
@@ -186,15 +169,7 @@ class DocumentsPart(Part):
                     numbers[digests[key]] if key in digests else held[key].text_no,
                     revision,
                     0,
-                    document.native_id,
-                    document.version,
-                    document.uri,
-                    document.title,
-                    document.kind,
-                    document.language,
-                    document.context,
-                    dict(document.metadata),
-                    document.source_updated_at,
+                    *_told(row.document),
                     now,
                 )
             )
@@ -245,6 +220,21 @@ class Comparable(Protocol):
     def deleted(self) -> int:
         """Whether it is only a tombstone."""
         ...
+
+
+def _told(document: Document) -> tuple[Any, ...]:
+    """What a source told of a document, as in `_TOLD`."""
+    return (
+        document.native_id,
+        document.version,
+        document.uri,
+        document.title,
+        document.kind,
+        document.language,
+        document.context,
+        dict(document.metadata),
+        document.source_updated_at,
+    )
 
 
 def classified(row: DocumentRow, held: Comparable | None) -> str:

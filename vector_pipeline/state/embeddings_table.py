@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from vector_pipeline.state.column_types import to_text
 from vector_pipeline.state.part import Part
-from vector_pipeline.state.rows import batches, insert_rows, rows_by
+from vector_pipeline.state.rows import batches, insert_rows, rows_by, text_bodies
 
 Vectors = npt.NDArray[np.float32]
 
@@ -55,11 +54,9 @@ class EmbeddingsPart(Part):
             return sorted(connection.execute(statement).scalars())
 
     def text_bodies(self, text_nos: Sequence[int]) -> dict[int, str]:
-        """The texts by number; numbers that are not there are left out. All in memory: ask for some at a time."""
-        x = self._t.texts
+        """The texts by number, all in memory: ask for some at a time. Raises StateCorrupt where one can't be read."""
         with self._db.read() as connection:
-            rows = rows_by(connection, sa.select(x.c.text_no, x.c.body), x.c.text_no, text_nos)
-            return {number: to_text(body) for number, body in rows}
+            return text_bodies(connection, self._t.texts, text_nos)
 
     def add_embeddings(self, model: int, text_nos: Sequence[int], vectors: Vectors) -> None:
         """Stores one vector per text; a text that has one already keeps it.

@@ -6,14 +6,15 @@ two transactions that insert the same keys then wait for each other instead of d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
 import polars as pl
 import sqlalchemy as sa
 
-from vector_pipeline.state.column_types import to_bytes
+from vector_pipeline.state.column_types import to_bytes, to_text
+from vector_pipeline.state.errors import StateCorrupt
 
 BATCH = 500
 """Values per IN list."""
@@ -165,3 +166,15 @@ def _copy(
         + conflict
     )
     connection.exec_driver_sql(f"DROP TABLE {staged}")
+
+
+def text_bodies(connection: sa.Connection, texts: sa.Table, numbers: Collection[int]) -> dict[int, str]:
+    """The texts by number. Raises StateCorrupt where one is damaged or not there."""
+    rows = rows_by(connection, sa.select(texts.c.text_no, texts.c.body), texts.c.text_no, numbers)
+    bodies = {number: to_text(body) for number, body in rows}
+    if lost := len(set(numbers) - bodies.keys()):
+        raise StateCorrupt(
+            f"the state store has lost {lost} of {len(numbers)} texts",
+            hint="`vector-pipeline check --full` names the documents, `vector-pipeline repair` reads them again",
+        )
+    return bodies

@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from vector_pipeline.consistency.repairing import Wanted, repair
+from vector_pipeline.documents import document_id
+from vector_pipeline.state.errors import StateCorrupt
 from vector_pipeline.sync.due import IN_PART
 from vector_pipeline.sync.errors import SyncError
 from vector_pipeline.sync.history import ALLOWED
 from vector_pipeline.sync.lateness import in_step_at, without_parts
 from vector_pipeline.sync.observation import observe
+from vector_pipeline.sync.one_document import read_again
 from vector_pipeline.sync.runner import sync_partition
 from vector_pipeline.sync.stages import Mode, Options, StageResult
 from vector_pipeline_tests.consistency.answers import offences
+from vector_pipeline_tests.consistency.damage import in_store
 from vector_pipeline_tests.git_repository import GitRepository, git
 from vector_pipeline_tests.project import Project, counts
 from vector_pipeline_tests.simulators.confluence_server import ConfluenceServer
@@ -173,6 +178,41 @@ def test_force_makes_everything_again_and_pays_for_no_text_twice(project: Projec
     assert project.snapshot() == before
     assert due(project, NOTES) is None
     assert counts(run(project, Options(full=True)), "points")["upserted"] == 0, "all is as it should be"
+
+
+def test_what_was_altered_behind_our_back_is_mended_by_force_and_by_reading_the_document_again(
+    project: Project, folder: Path
+) -> None:
+    for mend in (force, read_again_b):
+        with project.open() as pipeline:
+            assert in_store(pipeline, "UPDATE documents SET title = 'Another title' WHERE title = 'Note b'") == 1
+        mend(project)
+        assert titles(project) == {"Note a", "Note b", "Note c", "Note d"}
+        assert_exact(project)
+
+
+def test_a_text_that_was_lost_behind_our_back_is_named_by_force_and_mended_by_a_repair(project: Project) -> None:
+    lost = "DELETE FROM texts WHERE text_no = (SELECT text_no FROM documents WHERE title = 'Note b')"
+    with project.open() as pipeline:
+        assert in_store(pipeline, lost) == 1
+    with pytest.raises(StateCorrupt, match="has lost 1 of 4 texts") as told:
+        force(project)
+    assert "vector-pipeline repair" in told.value.hint
+    with project.open() as pipeline:
+        assert repair(pipeline, Wanted(full=True)).passed
+    force(project)
+    assert_exact(project)
+
+
+def force(project: Project) -> None:
+    run(project, Options(force=True))
+
+
+def read_again_b(project: Project) -> None:
+    with project.open() as pipeline, pipeline.source(NOTES) as source:
+        wanted = document_id(source.type, source.name, b"b.md")
+        (held,) = pipeline.store.hashed_documents(None, [wanted])
+        read_again(pipeline, NOTES, source, held)
 
 
 def test_force_with_a_pattern_makes_only_these_again(project: Project) -> None:
