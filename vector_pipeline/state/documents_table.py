@@ -104,6 +104,30 @@ class DocumentsPart(Part):
                 self._apply_revision(connection, partition_id, revision)
         return len(live)
 
+    def settle_deletions(self, partition_id: int, run_id: str) -> int:
+        """Deletes once more, with a place in the history, what is marked as deleted though no run did that.
+
+        For documents that their source has no more; others are added when they are listed. Returns how many.
+        """
+        d, h = self._t.documents, self._t.document_history
+        later = h.alias()
+        is_last = ~sa.exists().where(later.c.document_no == h.c.document_no, later.c.history_no > h.c.history_no)
+        statement = (
+            sa.select(d.c.document_id, d.c.document_no)
+            .join(h, h.c.document_no == d.c.document_no)
+            .where(d.c.partition_id == partition_id, d.c.deleted == 1, is_last, ~h.c.change.startswith("deleted"))
+        )
+        with self._db.write() as connection:
+            found = {row.document_id: row.document_no for row in connection.execute(statement)}
+            if found:
+                revision = self._locked_revision(connection, partition_id) + 1
+                rows = [(revision, number) for number in found.values()]
+                update_rows(connection, self._t.documents, ("revision",), rows, key="document_no")
+                changes = dict.fromkeys(found, _deletion("found so, by no run"))
+                self._record_history(connection, partition_id, changes, revision, run_id)
+                self._apply_revision(connection, partition_id, revision)
+        return len(found)
+
     def live_names(self, partition_id: int) -> dict[bytes, tuple[str, str]]:
         """Address and title of the live documents, by native id."""
         d = self._t.documents

@@ -114,9 +114,12 @@ class _Sync:
             self._begin(looked)
         self.fetching.fetch(plan.fetch)
         if self.options.force:
-            forced = set(plan.fetch["native_id"].to_list()) - taking.refused
+            # What could not be read stays as it is: nothing is known of it that would be worth writing again.
+            forced = set(plan.fetch["native_id"].to_list()) & self.fetching.recorded
             self.counts["forced"] = self.store.send_again(self.pid, map(self.fetching.id_of, forced))
         self._delete(looked)
+        if self.options.full and not taking.leaves_out:
+            self.store.settle_deletions(self.pid, self.run_id)
         self.store.release(self.pid, plan.release, DOCUMENTS)
         self._requeue_later_failures()
         if taking.leaves_out:

@@ -39,7 +39,8 @@ _BYTES_PER_DOCUMENT = 20_000
 class Fetching:
     """Fetches documents of one source for one run and records them.
 
-    `counts` holds added, changed, metadata, reread and failed; `read_content` the content hashes of what was read.
+    `counts` holds added, changed, metadata, reread and failed; `recorded` the native ids of what was read and recorded,
+    `read_content` its content hashes.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Fetching:
         self._source, self._run_id = source, run_id
         self._capacity, self._limits = pipeline.capacity, pipeline.settings.limits
         self.counts: Counter[str] = Counter()
+        self.recorded: set[bytes] = set()
         self.read_content: set[bytes] = set()
         self._barred = read_barred(self._store, self._pid).documents.keys()
 
@@ -162,6 +164,7 @@ class Fetching:
             self.counts.update(
                 added=applied.added, changed=applied.changed, metadata=applied.metadata_only, reread=applied.unchanged
             )
+            self.recorded.update(row.document.native_id for row in rows)
             self.read_content.update(row.content_hash for row in rows)
         self.quarantine(failures)
 

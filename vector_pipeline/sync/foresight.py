@@ -99,11 +99,11 @@ class Foresight:
             documents.append(desired_document(number, row, result.error if result else "", chunks))
         self._settle(documents, {document.document_no for document in documents})
 
-    def finish(self, gone: Sequence[bytes], touched: Collection[bytes], refused: Collection[bytes] = ()) -> None:
+    def finish(self, gone: Sequence[bytes], touched: Collection[bytes], unread: Collection[bytes] = ()) -> None:
         """What goes (document ids), what failed later on and is tried again (`touched`), and what is behind already;
-        `refused` are not forced after all.
+        `unread` are not forced after all.
         """
-        self._forced -= frozenset(refused)
+        self._forced -= frozenset(unread)
         self._taken.update(gone)
         touched = {*touched, *self._forced}
         for some in batches(gone):

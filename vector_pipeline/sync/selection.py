@@ -87,13 +87,10 @@ def select(whole: DocumentPlan, options: Options, names: Names) -> Selection:
 
 
 class Judge:
-    """Judges the documents of one run as they are read; `left_out` counts by reason what the run leaves out,
-    `refused` holds the native ids of those that were read for nothing.
-    """
+    """Judges the documents of one run as they are read; `left_out` counts by reason what the run leaves out."""
 
     def __init__(self, selection: Selection, options: Options) -> None:
         self.left_out: Counter[str] = Counter(selection.left_out)
-        self.refused: set[bytes] = set()
         self._selection, self._options = selection, options
         self._patterns = Patterns(options.only)
         self._room = selection.room
@@ -113,7 +110,6 @@ class Judge:
             return True
         reason = self._reason_against(document)
         if reason:
-            self.refused.add(key)
             self.left_out[reason] += 0 if key in self._forced else 1
         elif self._room is not None:
             self._room -= 1

@@ -80,9 +80,9 @@ class _SourcePlan:
         brake = judge(looked, staying, self._pipeline.settings.limits)
         self._note_deletions(looked, staying, read)
         retried = self._retried(looked)
-        refused = {read.id_of(native_id) for native_id in choice.refused}
+        unread = set(looked.plan.fetch["native_id"].to_list()) - read.recorded
         for later in read.later:
-            later.finish(looked.plan.delete["document_id"].to_list(), retried, refused)
+            later.finish(looked.plan.delete["document_id"].to_list(), retried, set(map(read.id_of, unread)))
         counts = {
             **{f"{DOCUMENTS}: {name}": number for name, number in read.counts.items()},
             **{f"{DOCUMENTS}: {LEFT_OUT}{reason}": number for reason, number in choice.left_out.items() if number},

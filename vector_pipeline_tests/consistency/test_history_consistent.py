@@ -121,6 +121,23 @@ def test_a_document_that_came_or_went_behind_our_back_is_found_and_mended(
     assert failing(project) == {}
 
 
+def live(project: Project) -> set[str]:
+    """The addresses of the documents that are held."""
+    with project.open() as pipeline:
+        return {document.uri for document in pipeline.store.find_documents(limit=100)}
+
+
+def test_a_document_that_left_the_store_behind_our_back_and_its_source_too_is_settled(project: Project) -> None:
+    before = live(project)
+    change_store(project, f"UPDATE documents SET deleted = 1 WHERE {ONE_NOTE}")
+    (gone,) = before - live(project)
+    Path(gone.removeprefix("file://")).unlink()
+    project.sync(NOTES)
+    assert any("its history does not know it" in why for why in offences(project, CHECK))
+    project.sync(NOTES, full=True)
+    assert failing(project) == {}
+
+
 def test_a_history_of_runs_that_was_lost_is_found(damaged: Project) -> None:
     change_store(damaged, f"DELETE FROM ingestion_history WHERE {OF_NOTES}")
     assert any("was built, and the history knows no run" in why for why in offences(damaged, CHECK))
