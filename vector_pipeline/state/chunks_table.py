@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from vector_pipeline.documents import Chunk
 from vector_pipeline.state.column_types import to_text
+from vector_pipeline.state.errors import StateCorrupt
 from vector_pipeline.state.part import Part
-from vector_pipeline.state.records import Chunked, ToChunk
+from vector_pipeline.state.records import READING_STAGE, Chunked, ToChunk
 from vector_pipeline.state.rows import AnyRow, delete_rows, insert_rows, intern_texts, rows_by, text_bodies
 from vector_pipeline.state.schema import Tables
 
@@ -150,7 +151,13 @@ class ChunksPart(Part):
 
     def _with_text(self, rows: Sequence[AnyRow]) -> list[ToChunk]:
         with self._db.read() as connection:
-            bodies = text_bodies(connection, self._t.texts, {row.text_no for row in rows if not row.deleted})
+            try:
+                bodies = self._bodies(connection, rows)
+            except StateCorrupt:
+                # What will be read again is cut then; of anything else nobody knows yet that its text is damaged.
+                due = self._to_be_read(connection, rows)
+                rows = [row for row in rows if row.document_id not in due or self._is_whole(connection, row)]
+                bodies = self._bodies(connection, rows)
         return [
             ToChunk(
                 row.document_no,
@@ -167,6 +174,28 @@ class ChunksPart(Part):
             )
             for row in rows
         ]
+
+    def _bodies(self, connection: sa.Connection, rows: Sequence[AnyRow]) -> dict[int, str]:
+        """The texts of those that are not deleted. Raises StateCorrupt."""
+        return text_bodies(connection, self._t.texts, {row.text_no for row in rows if not row.deleted})
+
+    def _is_whole(self, connection: sa.Connection, row: AnyRow) -> bool:
+        try:
+            self._bodies(connection, [row])
+        except StateCorrupt:
+            return False
+        return True
+
+    def _to_be_read(self, connection: sa.Connection, rows: Sequence[AnyRow]) -> set[bytes]:
+        """Those of the documents that could not be read at their source last time, or are marked to be read again."""
+        q = self._t.quarantine
+        found = rows_by(
+            connection,
+            sa.select(q.c.document_id).where(q.c.stage == READING_STAGE),
+            q.c.document_id,
+            (row.document_id for row in rows),
+        )
+        return {row.document_id for row in found}
 
     def _replace(self, partition_id: int, chunking: int, rows: Sequence[Chunked]) -> int:
         t = self._t

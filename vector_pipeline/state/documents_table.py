@@ -159,10 +159,12 @@ class DocumentsPart(Part):
 
     def _restore(self, connection: sa.Connection, same: Iterable[tuple[DocumentRow, _Held]]) -> None:
         """Writes what is held already, with its new version: nothing that a later stage reads, unless it was altered
-        behind our back, of which its hashes know nothing.
+        or lost behind our back, of which its hashes know nothing.
         """
-        rows = [(*_told(row.document), held.document_no) for row, held in same]
-        update_rows(connection, self._t.documents, _TOLD, rows, key="document_no")
+        whole = [(row.document, text_hash(row.document.text), held.document_no) for row, held in same]
+        numbers = intern_texts(connection, self._t.texts, {digest: document.text for document, digest, _ in whole})
+        rows = [(numbers[digest], *_told(document), document_no) for document, digest, document_no in whole]
+        update_rows(connection, self._t.documents, ("text_no", *_TOLD), rows, key="document_no")
 
     def _write(
         self,

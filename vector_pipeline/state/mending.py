@@ -12,14 +12,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from vector_pipeline.documents import hash16
+from vector_pipeline.state.records import READING_STAGE
 from vector_pipeline.state.rows import batches, delete_rows, insert_rows, rows_by, update_rows
 from vector_pipeline.state.soundness import SoundnessPart
 
 AT_ONCE = 5_000
 """Rows marked in one transaction."""
-
-_STAGE = "documents"
-"""The stage that reads documents, whose quarantine says which are due."""
 
 _NAMES = ("partition_id", "document_id", "stage", "native_id", "uri", "version", "reason")
 _QUARANTINE = (*_NAMES, "permanent", "attempts", "first_at", "last_at", "retry_at")
@@ -129,7 +127,7 @@ class MendingPart(SoundnessPart):
                 held = list(rows_by(connection, wanted, t.documents.c.document_id, some))
                 number += len(held)
                 due = [
-                    (partition_id, row.document_id, _STAGE, row.native_id, row.uri, row.version, reason, *fresh)
+                    (partition_id, row.document_id, READING_STAGE, row.native_id, row.uri, row.version, reason, *fresh)
                     for row in held
                 ]
                 insert_rows(

@@ -14,6 +14,9 @@ import polars as pl
 
 from vector_pipeline.documents import Chunk, Document
 
+READING_STAGE = "documents"
+"""The stage that reads documents, whose quarantine says which are due."""
+
 UTC_TIME = pl.Datetime("us", "UTC")
 
 KNOWN = pl.Schema(

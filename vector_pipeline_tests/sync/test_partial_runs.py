@@ -20,7 +20,7 @@ from vector_pipeline.sync.observation import observe
 from vector_pipeline.sync.one_document import read_again
 from vector_pipeline.sync.runner import sync_partition
 from vector_pipeline.sync.stages import Mode, Options, StageResult
-from vector_pipeline_tests.consistency.answers import offences
+from vector_pipeline_tests.consistency.answers import failing, offences
 from vector_pipeline_tests.consistency.damage import in_store
 from vector_pipeline_tests.git_repository import GitRepository, git
 from vector_pipeline_tests.project import Project, counts
@@ -29,6 +29,7 @@ from vector_pipeline_tests.simulators.jira_server import JiraServer
 from vector_pipeline_tests.sync.exactness import assert_consistent, assert_exact, due, quarantined, settle
 
 NOTES = "local_files/notes"
+TEXT_LOST = "DELETE FROM texts WHERE text_no = (SELECT text_no FROM documents WHERE title = 'Note b')"
 
 
 @pytest.fixture
@@ -180,28 +181,52 @@ def test_force_makes_everything_again_and_pays_for_no_text_twice(project: Projec
     assert counts(run(project, Options(full=True)), "points")["upserted"] == 0, "all is as it should be"
 
 
+@pytest.mark.parametrize("damage", ["UPDATE documents SET title = 'Another title' WHERE title = 'Note b'", TEXT_LOST])
 def test_what_was_altered_behind_our_back_is_mended_by_force_and_by_reading_the_document_again(
-    project: Project, folder: Path
+    project: Project, damage: str
 ) -> None:
     for mend in (force, read_again_b):
         with project.open() as pipeline:
-            assert in_store(pipeline, "UPDATE documents SET title = 'Another title' WHERE title = 'Note b'") == 1
+            assert in_store(pipeline, damage) == 1
         mend(project)
         assert titles(project) == {"Note a", "Note b", "Note c", "Note d"}
+        assert failing(project) == {}
         assert_exact(project)
 
 
-def test_a_text_that_was_lost_behind_our_back_is_named_by_force_and_mended_by_a_repair(project: Project) -> None:
-    lost = "DELETE FROM texts WHERE text_no = (SELECT text_no FROM documents WHERE title = 'Note b')"
+def test_a_lost_text_is_named_where_it_is_to_be_cut_and_mended_by_a_repair(project: Project) -> None:
     with project.open() as pipeline:
-        assert in_store(pipeline, lost) == 1
+        assert in_store(pipeline, TEXT_LOST) == 1
+    cut_otherwise(project)
     with pytest.raises(StateCorrupt, match="has lost 1 of 4 texts") as told:
-        force(project)
+        run(project, Options())
     assert "vector-pipeline repair" in told.value.hint
     with project.open() as pipeline:
         assert repair(pipeline, Wanted(full=True)).passed
-    force(project)
+    run(project, Options())
     assert_exact(project)
+
+
+def test_a_lost_text_of_a_document_that_can_not_be_read_either_keeps_no_other_from_being_cut(
+    project: Project, folder: Path
+) -> None:
+    (folder / "notes" / "b.md").write_bytes(b"\0\1\2")
+    project.let_age()
+    run(project, Options())
+    assert list(quarantined(project)) == ["b.md"]
+    with project.open() as pipeline:
+        assert in_store(pipeline, TEXT_LOST) == 1
+    cut_otherwise(project)
+    assert counts(run(project, Options()), "chunks")["chunked"] == 3
+    write(folder, "b", "as it is again")
+    project.let_age()
+    run(project, Options())
+    assert_exact(project)
+
+
+def cut_otherwise(project: Project) -> None:
+    project.settings["chunking"] = {"target_chars": 200}
+    project.write()
 
 
 def force(project: Project) -> None:

@@ -28,7 +28,8 @@ with measured as (
             else 'cut'
         end as repair
     from coverage
-    where not due
+    -- What is lost can't be cut either: the next run would end there.
+    where not due or (lost and not deleted)
 )
 select
     partition,
