@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from vector_pipeline.documents import hash16
+from vector_pipeline.state.errors import StateCorrupt
 from vector_pipeline.state.records import Chunked
 from vector_pipeline.state.store import StateStore
 from vector_pipeline_tests.state.samples import chunk_all, cut, cut_by, embed_all, point_all, row
@@ -124,7 +125,8 @@ def test_a_text_is_embedded_once_for_all_partitions_and_once_per_model(store: St
     assert sorted(store.text_bodies(texts).values()) == ["one", "three", "two"]
     assert {name for _, _, name, *_ in store.documents_of_texts(p, texts, cut_by(store))} == {b"a"}
     assert len(store.documents_of_texts(p, texts, cut_by(store))) == 3
-    assert store.text_bodies([10**9]) == {}
+    with pytest.raises(StateCorrupt, match="has lost 1 of 2 texts"):
+        store.text_bodies([texts[0], 10**9])
 
 
 def test_vectors_come_back_exactly_and_the_first_one_stays(store: StateStore) -> None:
