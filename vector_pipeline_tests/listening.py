@@ -48,7 +48,7 @@ def listening(serve: Callable[[socket.socket], object], host: str = "127.0.0.1")
 def closed_port(host: str = "127.0.0.1") -> Iterator[int]:
     """A port where nothing listens: it is taken for as long as the block lasts, so that no other server gets it.
 
-    One of this test may have it, as it is allowed to use the address again.
+    Whoever is told of it and listens as servers do, allowed to use the address again, has it all the same.
     """
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -82,7 +82,7 @@ class Follower:
         self._changed = threading.Condition()
         self._reached = dict.fromkeys((DOCUMENTS, *_FOLLOWING), 0)
         self._is_over = False
-        self._threads: list[threading.Thread] = []
+        self._threads: list[tuple[str, threading.Thread]] = []
         self._told: dict[str, int] = {}
         self.done: dict[str, Done] = {stage: Done() for stage in _FOLLOWING}
 
@@ -111,14 +111,14 @@ class Follower:
     ) -> None:
         self._end()
         is_stopped = error is not None and not isinstance(error, Exception)
-        for thread in self._threads:  # one that is begun meanwhile is appended, and met here
-            thread.join(_PARTING_SECONDS if is_stopped and thread.name == _name(EMBEDDINGS) else None)
+        for stage, thread in self._threads:  # one that is begun meanwhile is appended, and met here
+            thread.join(_PARTING_SECONDS if is_stopped and stage == EMBEDDINGS else None)
 
     def _start(self, work: Callable[[], None], stage: str = "") -> None:
         context = contextvars.copy_context()
-        thread = threading.Thread(target=context.run, args=(self._guarded, work), name=_name(stage), daemon=True)
+        thread = threading.Thread(target=context.run, args=(self._guarded, work), name="follower", daemon=True)
         thread.start()
-        self._threads.append(thread)
+        self._threads.append((stage, thread))
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Ends all following where something fails: the stage itself meets that again, and says it."""
@@ -174,10 +174,6 @@ class Follower:
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
-
-
-def _name(stage: str) -> str:
-    return f"follower {stage}".rstrip()
 
 
 class _Build:

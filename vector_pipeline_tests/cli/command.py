@@ -8,14 +8,13 @@ import io
 import json
 import os
 import pty
-import socket
 import struct
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,18 +111,6 @@ class Command:
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-m", "vector_pipeline", "--config", str(self.project.file), *arguments]
-
-
-@contextmanager
-def kept_port() -> Iterator[int]:
-    """A port for a command to listen on, which the system gives to nobody else for the length of the block.
-
-    One that is bound and not listened on may be taken by name all the same, by whoever says so as servers do.
-    """
-    with socket.socket() as keeper:
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        keeper.bind(("127.0.0.1", 0))
-        yield int(keeper.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:

@@ -23,8 +23,9 @@ import pytest
 
 from vector_pipeline.sync.activity import recorded_activity
 from vector_pipeline.sync.progress import report
-from vector_pipeline_tests.cli.command import SECONDS, Command, kept_port, wait_until, write
+from vector_pipeline_tests.cli.command import SECONDS, Command, wait_until, write
 from vector_pipeline_tests.cli.conftest import VAULT
+from vector_pipeline_tests.listening import closed_port
 from vector_pipeline_tests.project import Project
 
 MARKUP = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]")
@@ -210,7 +211,7 @@ def test_serve_answers_until_it_is_interrupted(command: Command) -> None:
 def test_serve_that_was_started_with_another_process_ends_with_it(command: Command) -> None:
     begin = "import sys, pathlib; from vector_pipeline.cli.serve import start_with; "
     begin += "start_with(pathlib.Path(sys.argv[1])); sys.stdin.read()"
-    with kept_port() as port:
+    with closed_port() as port:
         other = Project(command.project.folder / "other", {"monitoring": {"port": port}})
         parent = subprocess.Popen(
             [sys.executable, "-c", begin, str(other.file)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL

@@ -24,6 +24,7 @@ from vector_pipeline_tests.docs.checkout import Checkout, no_check_after_sync
 from vector_pipeline_tests.docs.fences import ROOT, Answer, Fence, fences
 from vector_pipeline_tests.git_http import GitHttpServer, git_server
 from vector_pipeline_tests.git_repository import GitRepository
+from vector_pipeline_tests.listening import closed_port
 from vector_pipeline_tests.project import Project
 from vector_pipeline_tests.simulators.openai_server import OpenAIServer, out_of_quota
 from vector_pipeline_tests.sync.killed_sync import KillPoint, sync_killed
@@ -138,9 +139,8 @@ def _(reader: Reader) -> Iterator[Answer]:
 def _(reader: Reader) -> Iterator[Answer]:
     server = reader.served_repository()
     reader.variable("CODE_TOKEN", "right")
-    with closing(socket.socket()) as nobody:  # it does not listen, and keeps others from doing so
-        nobody.bind(("127.0.0.1", 0))
-        reader.change("sources.git.code.url", f"http://127.0.0.1:{nobody.getsockname()[1]}/code.git")
+    with closed_port() as port:
+        reader.change("sources.git.code.url", f"http://127.0.0.1:{port}/code.git")
         yield reader.run("sync")
     reader.change("sources.git.code.url", f"{server.url}/code.git")
 

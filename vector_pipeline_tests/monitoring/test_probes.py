@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from vector_pipeline.monitoring.probes import (
 from vector_pipeline.settings_file import load_settings
 from vector_pipeline.sync.pipeline import Pipeline
 from vector_pipeline_tests.cli.command import write
+from vector_pipeline_tests.listening import closed_port
 from vector_pipeline_tests.project import Project
 from vector_pipeline_tests.simulators.openai_server import OpenAIServer, status
 
@@ -56,10 +56,9 @@ def asked(project: Project, seconds: str = "20s") -> Iterator[Pipeline]:
 
 @pytest.fixture
 def nobody() -> Iterator[str]:
-    """An address where nobody listens. The port is taken all the same, so that nobody begins to."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    """An address where nobody listens."""
+    with closed_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def one_source(pipeline: Pipeline) -> Finding:

@@ -20,7 +20,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
 from vector_pipeline.orchestration.names import chain_keys, stage_key
-from vector_pipeline_tests.cli.command import kept_port
+from vector_pipeline_tests.listening import closed_port
 from vector_pipeline_tests.project import Project
 from vector_pipeline_tests.simulators.openai_server import OpenAIServer
 
@@ -44,7 +44,7 @@ def wait_for(what: str, condition: Callable[[], Any], within_s: float = FRESH_WI
 def dagster_dev(project: Project) -> Iterator[str]:
     """`vector-pipeline dev` with all its processes; gives the address, and kills all of them at the end."""
     environment = {**os.environ, "DAGSTER_GRPC_TIMEOUT_SECONDS": "120"}
-    with kept_port() as port, (project.folder / "dev.log").open("ab") as log:
+    with closed_port() as port, (project.folder / "dev.log").open("ab") as log:
         command = [sys.executable, "-m", "vector_pipeline", "--config", str(project.file), "dev", "--port", str(port)]
         process = subprocess.Popen(
             command, cwd=project.folder, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from vector_pipeline.sources.git_url import checked_branch, checked_subpath, par
 from vector_pipeline_tests.converting import any_converter
 from vector_pipeline_tests.git_http import GitHttpServer, git_server
 from vector_pipeline_tests.git_repository import GitRepository, git
+from vector_pipeline_tests.listening import closed_port
 from vector_pipeline_tests.sources.git_follower import Follower, listed
 
 TOKEN = "s3cret-T0ken/+="
@@ -158,9 +158,7 @@ def test_refusals_of_the_server_are_told_apart(
 
 
 def test_a_server_that_is_down_is_unreachable(tmp_path: Path) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    with closed_port() as port:
         follower = Follower(f"http://127.0.0.1:{port}/x.git", tmp_path / "mirrors")
         with pytest.raises(SourceUnreachable, match="git/docs"):
             follower.sync()

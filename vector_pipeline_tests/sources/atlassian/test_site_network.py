@@ -21,7 +21,7 @@ import pytest
 from vector_pipeline import __version__
 from vector_pipeline.sources.atlassian.errors import SiteUnreachable, TooLarge
 from vector_pipeline.sources.base import SourceMisconfigured
-from vector_pipeline_tests.listening import listening
+from vector_pipeline_tests.listening import closed_port, listening
 from vector_pipeline_tests.simulators.atlassian_conditions import API_TOKEN, EMAIL, PERSONAL_ACCESS_TOKEN, Fault
 from vector_pipeline_tests.simulators.atlassian_http import AtlassianServer
 from vector_pipeline_tests.simulators.jira_server import JiraServer
@@ -349,14 +349,12 @@ def test_compressed_answers_are_read_and_counted_as_they_are_inside(
 
 
 def test_a_port_where_nothing_listens_and_a_name_that_does_not_exist_are_told_apart(cloud: JiraServer) -> None:
-    with socket.socket() as taken:  # so that nobody else listens there
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with (
-            site_of(cloud, url=url, max_wait="0.1s") as site,
-            pytest.raises(SiteUnreachable, match="nothing listens there"),
-        ):
-            site.get(ME)
+    with (
+        closed_port() as port,
+        site_of(cloud, url=f"http://127.0.0.1:{port}", max_wait="0.1s") as site,
+        pytest.raises(SiteUnreachable, match="nothing listens there"),
+    ):
+        site.get(ME)
     with site_of(cloud, url="http://jira.invalid", max_wait="0.1s") as site:
         with pytest.raises(SiteUnreachable, match="host name is not known") as told:
             site.get(ME)

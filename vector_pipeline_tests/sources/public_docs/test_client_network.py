@@ -20,6 +20,7 @@ from vector_pipeline.sources.base import SourceMisconfigured
 from vector_pipeline.sources.public_docs.answers import ClientClosed, PageRefused, SiteSilent
 from vector_pipeline.sources.public_docs.client import SiteClient
 from vector_pipeline.sources.public_docs.lookup import Lookup
+from vector_pipeline_tests.listening import closed_port
 from vector_pipeline_tests.sources.public_docs.clients import client_of, lookup_of
 from vector_pipeline_tests.sources.public_docs.raw_server import RawServer, Request, redirect, reply
 
@@ -162,9 +163,8 @@ def test_a_name_without_an_address_and_a_port_without_a_server_are_told_apart(na
         pytest.raises(SiteSilent, match="its host name is not known"),
     ):
         client.get("http://docs.example.org/")
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))  # and it does not listen; the port is nobody else's meanwhile
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    with closed_port() as port:
+        url = f"http://127.0.0.1:{port}"
         with client_of(url) as client, pytest.raises(SiteSilent, match="nothing listens there"):
             client.get(url)
 
